@@ -1,0 +1,1 @@
+"""The auth service: who is calling, and what they may do."""

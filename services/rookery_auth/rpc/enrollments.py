@@ -1,0 +1,37 @@
+"""EnrollmentService."""
+
+from rookery.auth.v1 import enrollment_pb2, enrollment_service_pb2, enrollment_service_pb2_grpc
+from rookery_kit.rpc import Call
+
+from rookery_auth.model import EnrollmentToken
+from rookery_auth.service.enrollments import CreateEnrollmentToken, Enrollments
+
+
+class EnrollmentRpc(enrollment_service_pb2_grpc.EnrollmentServiceServicer):
+    """Serves EnrollmentService."""
+
+    def __init__(self, enrollments: Enrollments) -> None:
+        self._enrollments = enrollments
+
+    async def CreateEnrollmentToken(
+        self, request: enrollment_service_pb2.CreateEnrollmentTokenRequest, context: object
+    ) -> enrollment_service_pb2.CreateEnrollmentTokenResponse:
+        """Creates an enrolment token."""
+        command = CreateEnrollmentToken(
+            request_id=request.request_id,
+            roles=tuple(request.roles),
+            labels=dict(request.labels),
+            ttl=request.ttl.ToTimedelta() if request.HasField("ttl") else None,
+        )
+        token, secret = await self._enrollments.create(Call.of(context).principal, command)
+        return enrollment_service_pb2.CreateEnrollmentTokenResponse(enrollment_token=_encode(token), secret=secret)
+
+
+def _encode(token: EnrollmentToken) -> enrollment_pb2.EnrollmentToken:
+    return enrollment_pb2.EnrollmentToken(
+        id=token.id,
+        roles=token.roles,
+        labels=token.labels,
+        create_time=token.create_time,
+        expire_time=token.expire_time,
+    )

@@ -1,0 +1,73 @@
+"""Handing out enrolment tokens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid5
+
+from rookery_kit.clock import Clock, new_id
+from rookery_kit.errors import PermissionMissing
+from rookery_kit.identity import Principal
+from rookery_kit.request_id import RequestIdReused
+
+from rookery_auth.credential import ENROLLMENT_PREFIX, CredentialMint
+from rookery_auth.model import EnrollmentToken
+from rookery_auth.roles import permissions_of
+from rookery_auth.store import EnrollmentStore
+
+_DEFAULT_ROLES = ("agent",)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEnrollmentToken:
+    """What is asked for. An empty request_id gives no protection against repetition; `ttl` None means the default."""
+
+    request_id: str
+    roles: tuple[str, ...]
+    labels: Mapping[str, str]
+    ttl: timedelta | None
+
+
+class Enrollments:
+    """Creates enrolment tokens."""
+
+    def __init__(self, store: EnrollmentStore, mint: CredentialMint, clock: Clock, default_ttl: timedelta) -> None:
+        self._store = store
+        self._mint = mint
+        self._clock = clock
+        self._default_ttl = default_ttl
+
+    async def create(self, principal: Principal, command: CreateEnrollmentToken) -> tuple[EnrollmentToken, str]:
+        """A new token and its secret; the same pair again for the same request_id.
+
+        Raises PermissionMissing when the roles permit more than the principal may, RoleUnknown, RequestIdReused.
+        """
+        roles = command.roles or _DEFAULT_ROLES
+        for permission in sorted(permissions_of(roles)):
+            if not principal.permits(permission):
+                raise PermissionMissing(permission)
+        token_id = _token_id(principal, command.request_id)
+        secret = self._mint.mint(ENROLLMENT_PREFIX, token_id)
+        now = self._clock.now()
+        ttl = command.ttl or self._default_ttl
+        token = EnrollmentToken(
+            id=token_id,
+            tenant=principal.tenant,
+            creator=principal.subject,
+            roles=roles,
+            labels=command.labels,
+            digest=self._mint.digest(secret),
+            create_time=now,
+            expire_time=now + ttl,
+        )
+        kept = await self._store.add(token)
+        same = kept.roles == roles and kept.labels == command.labels and kept.expire_time - kept.create_time == ttl
+        if not same:
+            raise RequestIdReused
+        return kept, secret
+
+
+def _token_id(principal: Principal, request_id: str) -> str:
+    if not request_id:
+        return new_id()
+    return str(uuid5(UUID(request_id), f"{principal.tenant}/{principal.subject}/enrollment"))

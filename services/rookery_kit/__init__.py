@@ -1,0 +1,1 @@
+"""What every Rookery service shares. The kit knows no service."""

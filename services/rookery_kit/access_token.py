@@ -1,0 +1,155 @@
+"""Access tokens: RFC 9068 JWTs, signed with EdDSA, verified locally from published keys."""
+
+import base64
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from jwt.types import Options
+
+from rookery_kit.clock import Clock
+from rookery_kit.errors import Unauthenticated
+from rookery_kit.identity import Principal
+
+ALGORITHM = "EdDSA"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 -- the media type of RFC 9068, section 2.1
+REQUIRED_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "jti", "tenant", "roles", "scope")
+LEEWAY_SECONDS = 5
+MAX_TOKEN_CHARACTERS = 8192
+_CACHE_SIZE = 20_000
+_KEY_REFRESH_SECONDS = 5.0
+
+
+class TokenInvalid(Unauthenticated):
+    """The token is malformed, forged, or not meant for this system."""
+
+    reason = "TOKEN_INVALID"
+
+
+class TokenExpired(Unauthenticated):
+    """The token's time has passed."""
+
+    reason = "TOKEN_EXPIRED"
+
+
+class TokenMissing(Unauthenticated):
+    """No token was sent."""
+
+    reason = "TOKEN_MISSING"
+
+
+class TokenVerifier:
+    """Turns a token into a Principal. Remembers what it verified until the token expires.
+
+    `fetch_keys` answers the public keys by key id; it is asked at `refresh()` and, at most every few seconds, when
+    a token names a key that is not known yet, so that a rotation needs no restart.
+    """
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        audience: str,
+        clock: Clock,
+        fetch_keys: Callable[[], Awaitable[Mapping[str, Ed25519PublicKey]]],
+    ) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._fetch_keys = fetch_keys
+        self._keys: Mapping[str, Ed25519PublicKey] = {}
+        self._verified: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
+        self._refreshed_at = float("-inf")
+
+    async def refresh(self) -> None:
+        """Reads the keys anew. Raises what `fetch_keys` raises."""
+        self._refreshed_at = self._clock.monotonic()
+        self._keys = await self._fetch_keys()
+
+    def recall(self, token: str) -> Principal | None:
+        """The principal of a token that was verified before and is still valid; None means: verify it."""
+        known = self._verified.get(token)
+        if known is None or known[0] <= self._clock.now().timestamp():
+            return None
+        return known[1]
+
+    async def verify(self, token: str) -> Principal:
+        """The principal of a token. Raises TokenInvalid or TokenExpired, never anything else about the token."""
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise TokenInvalid("the token is too long")
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError, TypeError):
+            raise TokenInvalid("the token is not a JWT") from None
+        if header.get("alg") != ALGORITHM or header.get("typ") != TOKEN_TYPE:
+            raise TokenInvalid("the token is not an access token")
+        key = await self._key(header.get("kid"))
+        principal = self._principal(self._claims(token, key))
+        self._verified[token] = (principal.expires_at.timestamp(), principal)
+        if len(self._verified) > _CACHE_SIZE:
+            self._verified.popitem(last=False)
+        return principal
+
+    async def _key(self, kid: object) -> Ed25519PublicKey:
+        if not isinstance(kid, str):
+            raise TokenInvalid("the token names no key")
+        if kid not in self._keys and self._clock.monotonic() - self._refreshed_at > _KEY_REFRESH_SECONDS:
+            await self.refresh()
+        try:
+            return self._keys[kid]
+        except KeyError:
+            raise TokenInvalid("the token is signed with an unknown key") from None
+
+    def _claims(self, token: str, key: Ed25519PublicKey) -> dict[str, Any]:
+        # PyJWT compares times with the machine's clock; they are compared with ours below.
+        options: Options = {
+            "require": list(REQUIRED_CLAIMS),
+            "verify_exp": False,
+            "verify_iat": False,
+            "verify_nbf": False,
+        }
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token, key, algorithms=[ALGORITHM], audience=self._audience, issuer=self._issuer, options=options
+            )
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise TokenInvalid(f"the token is refused: {type(error).__name__}") from None
+        now = self._clock.now().timestamp()
+        times = [claims["exp"], claims["iat"], claims.get("nbf", claims["iat"])]
+        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in times):
+            raise TokenInvalid("the token's times are not numbers")
+        if claims["exp"] <= now:
+            raise TokenExpired("the token has expired")
+        if max(times[1:]) > now + LEEWAY_SECONDS:
+            raise TokenInvalid("the token is not valid yet")
+        return claims
+
+    def _principal(self, claims: dict[str, Any]) -> Principal:
+        subject, tenant, roles, scope = (claims[name] for name in ("sub", "tenant", "roles", "scope"))
+        labels = claims.get("labels", {})
+        well_formed = (
+            all(isinstance(value, str) and value for value in (subject, tenant, claims["jti"]))
+            and isinstance(scope, str)
+            and isinstance(roles, list)
+            and all(isinstance(role, str) for role in roles)
+            and isinstance(labels, dict)
+        )
+        if not well_formed:
+            raise TokenInvalid("the token's claims are malformed")
+        return Principal(
+            subject=subject,
+            tenant=tenant,
+            roles=tuple(roles),
+            permissions=frozenset(scope.split()),
+            token_id=claims["jti"],
+            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+            labels=tuple(sorted(labels.items())),
+        )
+
+
+def public_key(x: str) -> Ed25519PublicKey:
+    """The key of a JWK's `x` member (RFC 8037, section 2). Raises ValueError when it is none."""
+    return Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(x + "=" * (-len(x) % 4)))

@@ -1,0 +1,7 @@
+"""The bus: NATS JetStream, with an outbox before it and an inbox behind it."""
+
+from rookery_kit.bus.connection import Bus, BusUnavailable
+from rookery_kit.bus.consumer import Event, EventConsumer
+from rookery_kit.bus.outbox import OutboxRelay, append
+
+__all__ = ["Bus", "BusUnavailable", "Event", "EventConsumer", "OutboxRelay", "append"]

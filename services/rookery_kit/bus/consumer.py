@@ -1,0 +1,107 @@
+"""Consuming events so that each takes effect once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from rookery_kit.bus.connection import Bus
+from rookery_kit.bus.subjects import MESSAGE_ID_HEADER
+from rookery_kit.errors import RookeryError
+from rookery_kit.postgres import Connection, Database
+
+_BATCH = 128
+_FETCH_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
+_log = structlog.get_logger(__name__)
+
+_ENTER = "INSERT INTO inbox (consumer, message_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true"
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event off the bus."""
+
+    subject: str
+    payload: bytes
+    message_id: str
+
+
+class EventConsumer:
+    """Hands events of the stream EVENT to `handle`, in one transaction with the inbox.
+
+    An event whose id is in the inbox is acknowledged and not handed over again. An event that cannot be handled is
+    logged and comes again; the order among events of one subject is kept only where each handling succeeds, so
+    handlers compare revisions.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        database: Database,
+        *,
+        durable: str,
+        filter_subject: str,
+        handle: Callable[[Connection, Event], Awaitable[None]],
+    ) -> None:
+        self._bus = bus
+        self._database = database
+        self._durable = durable
+        self._filter_subject = filter_subject
+        self._handle = handle
+
+    async def run(self) -> None:
+        """Consumes until cancelled. Outages of the database and the bus are waited out."""
+        while True:
+            try:
+                await self._consume()
+            except (RookeryError, NatsError, OSError, TimeoutError) as error:
+                _log.warning("consumer waits", consumer=self._durable, error=str(error) or type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _consume(self) -> None:
+        config = ConsumerConfig(
+            durable_name=self._durable,
+            filter_subject=self._filter_subject,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=30,
+            deliver_policy=DeliverPolicy.ALL,
+            max_ack_pending=_BATCH * 2,
+        )
+        jetstream = self._bus.jetstream
+        await jetstream.add_consumer("EVENT", config)
+        subscription = await jetstream.pull_subscribe_bind(stream="EVENT", durable=self._durable)
+        try:
+            while True:
+                try:
+                    messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
+                except TimeoutError:
+                    # Nothing came; ask whether the consumer is still there, as after a loss of the server's disk.
+                    await jetstream.consumer_info("EVENT", self._durable)
+                    continue
+                for message in messages:
+                    await self._take(message)
+        finally:
+            if self._bus.client.is_connected:
+                await subscription.unsubscribe()
+
+    async def _take(self, message: Msg) -> None:
+        headers = message.headers or {}
+        message_id = headers.get(MESSAGE_ID_HEADER) or f"{message.metadata.stream}-{message.metadata.sequence.stream}"
+        event = Event(message.subject, message.data, message_id)
+        try:
+            async with self._database.system_transaction() as connection:
+                if await connection.fetchval(_ENTER, self._durable, message_id):
+                    await self._handle(connection, event)
+        except RookeryError:
+            await message.nak(delay=_RETRY_SECONDS)
+            raise
+        except Exception:
+            _log.exception("event not handled", consumer=self._durable, subject=event.subject, message_id=message_id)
+            await message.nak(delay=min(60.0, 2.0**message.metadata.num_delivered))
+            return
+        await message.ack()

@@ -1,0 +1,82 @@
+"""The transactional outbox: an event is stored with the change it tells of, and leaves afterwards."""
+
+import asyncio
+
+import structlog
+from opentelemetry.propagate import inject
+
+from rookery_kit.bus.connection import Bus
+from rookery_kit.errors import RookeryError
+from rookery_kit.postgres import Connection, Database
+
+_BATCH = 256
+_IDLE_SECONDS = 1.0
+_RETRY_SECONDS = 0.5
+_log = structlog.get_logger(__name__)
+
+_APPEND = "INSERT INTO outbox (message_id, subject, payload, traceparent) VALUES ($1, $2, $3, $4)"
+# Held to the end of the transaction: of several replicas one relays at a time, so the order of ids is kept.
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext(current_schema() || '.outbox'))"
+_READ = "SELECT id, message_id, subject, payload, traceparent FROM outbox ORDER BY id LIMIT $1"
+_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+
+
+async def append(connection: Connection, subject: str, payload: bytes, message_id: str) -> None:
+    """Stores an event in the caller's transaction. `message_id` makes its publication happen once."""
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    await connection.execute(_APPEND, message_id, subject, payload, carrier.get("traceparent", ""))
+
+
+class OutboxRelay:
+    """Publishes what is in the outbox, in order, and removes it once the bus has acknowledged.
+
+    An event is published at least once; its message id lets the bus and the inbox see a repetition.
+    """
+
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database = database
+        self._bus = bus
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Tells the relay that there is something to publish, after a commit."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relays until cancelled. Outages of the database and the bus are waited out."""
+        while True:
+            self._wake.clear()
+            try:
+                relayed = await self.relay_once()
+            except RookeryError as error:
+                _log.warning("outbox waits", reason=error.reason)
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            if relayed < _BATCH:
+                try:
+                    async with asyncio.timeout(_IDLE_SECONDS):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+
+    async def relay_once(self) -> int:
+        """Publishes one batch and answers how many events it held."""
+        async with self._database.system_transaction() as connection:
+            if not await connection.fetchval(_LOCK):
+                return 0
+            rows = await connection.fetch(_READ, _BATCH)
+            if rows:
+                await asyncio.gather(
+                    *(
+                        self._bus.publish(
+                            row["subject"],
+                            row["payload"],
+                            message_id=row["message_id"],
+                            traceparent=row["traceparent"],
+                        )
+                        for row in rows
+                    )
+                )
+                await connection.execute(_DELETE, [row["id"] for row in rows])
+            return len(rows)

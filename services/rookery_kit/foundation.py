@@ -1,0 +1,78 @@
+"""What every service stands on, opened in order and closed in the reverse order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from rookery_kit.bus import Bus
+from rookery_kit.bus.topology import Topology
+from rookery_kit.clock import Clock, SystemClock
+from rookery_kit.errors import Unavailable
+from rookery_kit.postgres import Database
+from rookery_kit.postgres.head import require_head
+from rookery_kit.settings import ServiceSettings
+from rookery_kit.telemetry import Telemetry, start_telemetry
+
+T = TypeVar("T")
+_RETRY_SECONDS = 0.1
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """The opened parts. `keep` takes what a composition opens on top, to be closed first."""
+
+    clock: Clock
+    telemetry: Telemetry
+    database: Database
+    bus: Bus
+    keep: AsyncExitStack
+
+
+@asynccontextmanager
+async def open_foundation(settings: ServiceSettings) -> AsyncIterator[Foundation]:
+    """Opens all of it or nothing: waits for the database and the bus up to the start time-out.
+
+    Raises Unavailable when one does not come, SchemaBehind when the schema is not at this version's head.
+    """
+    async with AsyncExitStack() as opened:
+        telemetry = start_telemetry(settings)
+        opened.callback(telemetry.close)
+        async with asyncio.timeout(settings.start_timeout_seconds):
+            database = await patiently(
+                lambda: Database.connect(
+                    settings.database_url.get_secret_value(),
+                    schema=settings.service,
+                    pool_size=settings.database_pool_size,
+                ),
+                settings.start_timeout_seconds,
+            )
+            opened.push_async_callback(database.close)
+            await require_head(database, settings.service)
+            bus = await patiently(
+                lambda: Bus.connect(
+                    settings.nats_url.get_secret_value(), name=f"rookery-{settings.service}", topology=Topology()
+                ),
+                settings.start_timeout_seconds,
+            )
+            opened.push_async_callback(bus.close)
+        async with AsyncExitStack() as kept:
+            yield Foundation(SystemClock(), telemetry, database, bus, kept)
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]], seconds: float) -> T:
+    """Repeats `attempt` while it raises Unavailable, for `seconds`; then raises the last one."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + seconds
+    while True:
+        try:
+            return await attempt()
+        except Unavailable as error:
+            if loop.time() + _RETRY_SECONDS > give_up:
+                raise
+            _log.debug("waiting", reason=error.reason, error=error.message)
+            await asyncio.sleep(_RETRY_SECONDS)

@@ -1,0 +1,144 @@
+"""The life of a service process: starts whole or not at all, and stops without dropping what it holds."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from rookery_kit.access_token import TokenVerifier
+from rookery_kit.bus.topology import TopologyMismatch
+from rookery_kit.errors import CannotStart, RookeryError
+from rookery_kit.foundation import Foundation, open_foundation, patiently
+from rookery_kit.health import HealthWatch
+from rookery_kit.jwks import RemoteKeys
+from rookery_kit.postgres.head import SchemaBehind
+from rookery_kit.postgres.retention import SharedTablesJanitor
+from rookery_kit.rpc.pipeline import Pipeline
+from rookery_kit.rpc.policy import PolicyMissing
+from rookery_kit.rpc.server import PortInUse, Registration, RpcServer
+from rookery_kit.settings import ServiceSettings, SettingsError, load_settings
+
+S = TypeVar("S", bound=ServiceSettings)
+EXIT_CANNOT_START = 3
+EXIT_LOOP_ENDED = 4
+_log = structlog.get_logger(__name__)
+
+
+class LoopEnded(Exception):
+    """A background loop of the service ended, which it never should."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a composition root answers: what to serve and what to run beside it.
+
+    `background` are endless loops; one that ends or fails ends the process, so that it is started anew.
+    `fetch_keys` answers the keys that verify tokens; None: they are fetched from the auth service.
+    """
+
+    registrations: Sequence[Registration]
+    background: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
+    fetch_keys: Callable[[], Awaitable[Mapping[str, Ed25519PublicKey]]] | None = None
+
+
+Compose = Callable[[S, Foundation], Awaitable[Service]]
+
+
+def run_service(settings_class: type[S], compose: Compose[S]) -> None:
+    """Runs a service until SIGTERM or SIGINT. A start that fails prints one line and exits with 3."""
+    try:
+        settings = load_settings(settings_class)
+        uvloop.run(_live(settings, compose))
+    except (CannotStart, SettingsError, SchemaBehind, TopologyMismatch, PolicyMissing, PortInUse) as error:
+        _refuse(settings_class.service, str(error))
+    except RookeryError as error:
+        _refuse(settings_class.service, f"{error.reason}: {error.message}")
+    except LoopEnded as error:
+        _log.critical("background loop ended", loop=str(error), exc_info=error.__cause__)
+        sys.exit(EXIT_LOOP_ENDED)
+    except TimeoutError:
+        _refuse(settings_class.service, "what it depends on did not answer within the start time-out")
+
+
+def _refuse(service: str, reason: str) -> None:
+    sys.stderr.write(f"rookery-{service}: cannot start: {' '.join(reason.split())}\n")
+    sys.exit(EXIT_CANNOT_START)
+
+
+async def _live(settings: S, compose: Compose[S]) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with open_foundation(settings) as foundation:
+        service = await compose(settings, foundation)
+        fetch_keys = service.fetch_keys
+        if fetch_keys is None:
+            remote = RemoteKeys(settings.auth_address)
+            foundation.keep.push_async_callback(remote.close)
+            fetch_keys = remote.fetch
+        verifier = TokenVerifier(
+            issuer=settings.issuer, audience=settings.audience, clock=foundation.clock, fetch_keys=fetch_keys
+        )
+        await patiently(verifier.refresh, settings.start_timeout_seconds)
+        server = RpcServer(
+            _pipeline(settings, foundation, verifier),
+            listen=settings.listen,
+            max_message_bytes=settings.max_message_bytes,
+        )
+        port = await server.start(service.registrations)
+        janitor = SharedTablesJanitor(foundation.database)
+        health = HealthWatch(foundation, server)
+        loops: list[Callable[[], Coroutine[None, None, None]]] = [*service.background, janitor.run, health.run]
+        background = [asyncio.create_task(endless()) for endless in loops]
+        try:
+            await server.set_serving(serving=True)
+            _log.info("serving", listen=settings.listen, port=port)
+            notify("READY=1")
+            await _until_stopped(stopping, background)
+        finally:
+            notify("STOPPING=1")
+            await server.stop(settings.drain_seconds)
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            _log.info("stopped")
+
+
+def _pipeline(settings: ServiceSettings, foundation: Foundation, verifier: TokenVerifier) -> Pipeline:
+    return Pipeline(
+        verifier=verifier,
+        database=foundation.database,
+        tracer=foundation.telemetry.tracer,
+        meter=foundation.telemetry.meter,
+        max_message_bytes=settings.max_message_bytes,
+        default_deadline=settings.default_deadline_seconds,
+    )
+
+
+async def _until_stopped(stopping: asyncio.Event, background: Sequence[asyncio.Task[None]]) -> None:
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait([stop, *background], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    for task in background:
+        if task.done():
+            raise LoopEnded(repr(task.get_coro())) from task.exception()
+
+
+def notify(state: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Tells the supervisor, by the protocol of sd_notify(3), where it left an address for that."""
+    address = environment.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+        connection.connect("\0" + address[1:] if address.startswith("@") else address)
+        connection.sendall(state.encode())

@@ -1,0 +1,140 @@
+"""The connection pool of a service, and the transactions that run on it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import asyncpg
+
+from rookery_kit.errors import Unavailable
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+
+EVERY_TENANT = "*"
+_TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_OUTAGE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.CannotConnectNowError,
+    OSError,
+    TimeoutError,
+)
+
+
+class DatabaseUnavailable(Unavailable):
+    """Postgres does not answer, or gave the transaction up. A commit that was under way may have happened."""
+
+    reason = "DATABASE_UNAVAILABLE"
+
+
+@dataclass(frozen=True)
+class _SharedTransaction:
+    tenant: str
+    connection: Connection
+    after_commit: list[Callable[[], None]]
+
+
+class Database:
+    """Transactions on one service's schema, under that service's role.
+
+    Every transaction names a tenant; row-level security lets it see that tenant's rows only. Loss of the server
+    is raised as DatabaseUnavailable; errors that mean something to a store (a broken constraint) pass through.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", acquire_timeout: float) -> None:
+        self._pool = pool
+        self._acquire_timeout = acquire_timeout
+        self._shared: ContextVar[_SharedTransaction | None] = ContextVar("shared_transaction", default=None)
+
+    @classmethod
+    async def connect(cls, url: str, *, schema: str, pool_size: int, acquire_timeout: float = 10.0) -> Self:
+        """Opens the pool and proves that the server answers. Raises DatabaseUnavailable."""
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=pool_size,
+                max_inactive_connection_lifetime=300,
+                server_settings={"search_path": schema, "application_name": f"rookery-{schema}", "jit": "off"},
+            )
+        except (*_OUTAGE, asyncpg.InvalidAuthorizationSpecificationError) as error:
+            raise DatabaseUnavailable(f"the database does not answer: {type(error).__name__}") from error
+        return cls(pool, acquire_timeout)
+
+    async def close(self) -> None:
+        """Closes every connection; waits a moment for those at work."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=5)
+        except (TimeoutError, *_OUTAGE):
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def transaction(self, tenant: str) -> AsyncIterator[Connection]:
+        """One transaction for one tenant, committed at the end of the block and rolled back on any error.
+
+        Within `shared_transaction` of the same tenant the block joins that transaction instead.
+        """
+        shared = self._shared.get()
+        if shared is not None and shared.tenant == tenant:
+            yield shared.connection
+            return
+        if tenant != EVERY_TENANT and not _TENANT.fullmatch(tenant):
+            raise ValueError("the tenant is not well-formed")
+        try:
+            async with self._pool.acquire(timeout=self._acquire_timeout) as connection:
+                # One round trip for both; the name is checked above, and SET takes no parameters.
+                await connection.execute(f"BEGIN; SET LOCAL rookery.tenant = '{tenant}'")
+                try:
+                    yield connection
+                except BaseException:
+                    if not connection.is_closed():
+                        await connection.execute("ROLLBACK")
+                    raise
+                await connection.execute("COMMIT")
+        except _OUTAGE as error:
+            raise DatabaseUnavailable(f"the database does not answer: {type(error).__name__}") from error
+
+    def system_transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """One transaction that sees every tenant, for the service's own work."""
+        return self.transaction(EVERY_TENANT)
+
+    @asynccontextmanager
+    async def shared_transaction(self, tenant: str) -> AsyncIterator[Connection]:
+        """A transaction that every `transaction` of this tenant within the block joins."""
+        async with self.transaction(tenant) as connection:
+            shared = _SharedTransaction(tenant, connection, [])
+            token = self._shared.set(shared)
+            try:
+                yield connection
+            finally:
+                self._shared.reset(token)
+        for callback in shared.after_commit:
+            callback()
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` once the shared transaction has committed; at once where there is none.
+
+        Call it after the `transaction` block whose change it announces.
+        """
+        shared = self._shared.get()
+        if shared is None:
+            callback()
+        else:
+            shared.after_commit.append(callback)
+
+    async def ping(self) -> None:
+        """Proves that the server answers. Raises DatabaseUnavailable."""
+        try:
+            await self._pool.fetchval("SELECT 1", timeout=2)
+        except _OUTAGE as error:
+            raise DatabaseUnavailable("the database does not answer") from error
