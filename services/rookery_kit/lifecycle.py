@@ -79,6 +79,16 @@ async def _live(settings: S, compose: Compose[S]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    await serve(settings, compose, stopping)
+
+
+async def serve(
+    settings: S, compose: Compose[S], stopping: asyncio.Event, on_serving: Callable[[int], None] = lambda _port: None
+) -> None:
+    """Runs a service within this event loop until `stopping` is set. `on_serving` is told the port, once it serves.
+
+    Raises what keeps it from starting, and LoopEnded.
+    """
     async with open_foundation(settings) as foundation:
         service = await compose(settings, foundation)
         fetch_keys = service.fetch_keys
@@ -104,6 +114,7 @@ async def _live(settings: S, compose: Compose[S]) -> None:
             await server.set_serving(serving=True)
             _log.info("serving", listen=settings.listen, port=port)
             notify("READY=1")
+            on_serving(port)
             await _until_stopped(stopping, background)
         finally:
             notify("STOPPING=1")

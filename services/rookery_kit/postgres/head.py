@@ -3,7 +3,7 @@
 import asyncpg
 
 from rookery_kit.postgres.database import Database
-from rookery_kit.postgres.migrations import head_revision
+from rookery_kit.postgres.revisions import head_revision
 
 
 class SchemaBehind(Exception):

@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from rookery_kit.postgres.migrations import current_revision, head_revision, migrate
+from rookery_kit.postgres.migrations import current_revision, migrate
 from rookery_kit.postgres.provision import SERVICES, provision, runtime_role
+from rookery_kit.postgres.revisions import head_revision
 
 EXIT_FAILED = 3
 

@@ -1,23 +1,13 @@
 """Schema migrations: Alembic revisions in `rookery_<service>/migrations`, in one line, numbered `NNNN`."""
 
-from importlib.resources import files
 from pathlib import Path
 
 import psycopg
 
 from rookery_kit.postgres.provision import owner_role
+from rookery_kit.postgres.revisions import migrations_folder
 
 _ENVIRONMENT = Path(__file__).parent / "alembic_env"
-
-
-def migrations_folder(service: str) -> Path:
-    """Where the revisions of a service lie."""
-    return Path(str(files(f"rookery_{service}"))) / "migrations"
-
-
-def head_revision(service: str) -> str:
-    """The number of the newest revision, such as `0003`, read off the file names."""
-    return max(path.name[:4] for path in migrations_folder(service).glob("[0-9]*.py"))
 
 
 def current_revision(connection: "psycopg.Connection[tuple[object, ...]]", service: str) -> str | None:
