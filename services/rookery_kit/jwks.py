@@ -17,7 +17,7 @@ class RemoteKeys:
 
     def __init__(self, auth_address: str) -> None:
         self._channel = open_channel(auth_address)
-        self._stub: "token_service_pb2_grpc.TokenServiceAsyncStub" = token_service_pb2_grpc.TokenServiceStub(
+        self._stub: token_service_pb2_grpc.TokenServiceAsyncStub = token_service_pb2_grpc.TokenServiceStub(
             self._channel
         )
 

@@ -1,6 +1,8 @@
 """The transactional outbox: an event is stored with the change it tells of, and leaves afterwards."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 from opentelemetry.propagate import inject
@@ -15,6 +17,11 @@ _RETRY_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
 _APPEND = "INSERT INTO outbox (message_id, subject, payload, traceparent) VALUES ($1, $2, $3, $4)"
+_APPEND_ALL = """
+INSERT INTO outbox (message_id, subject, payload, traceparent)
+SELECT message_id, subject, payload, $4
+FROM unnest($1::text[], $2::text[], $3::bytea[]) WITH ORDINALITY AS e (message_id, subject, payload, place)
+ORDER BY place"""
 # Held to the end of the transaction: of several replicas one relays at a time, so the order of ids is kept.
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtext(current_schema() || '.outbox'))"
 _READ = "SELECT id, message_id, subject, payload, traceparent FROM outbox ORDER BY id LIMIT $1"
@@ -26,6 +33,28 @@ async def append(connection: Connection, subject: str, payload: bytes, message_i
     carrier: dict[str, str] = {}
     inject(carrier)
     await connection.execute(_APPEND, message_id, subject, payload, carrier.get("traceparent", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """An event to be published. `message_id` makes its publication happen once."""
+
+    subject: str
+    payload: bytes
+    message_id: str
+
+
+async def append_all(connection: Connection, events: Sequence[OutgoingEvent]) -> None:
+    """Stores events in the caller's transaction, in order, in one statement."""
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    await connection.execute(
+        _APPEND_ALL,
+        [event.message_id for event in events],
+        [event.subject for event in events],
+        [event.payload for event in events],
+        carrier.get("traceparent", ""),
+    )
 
 
 class OutboxRelay:

@@ -34,11 +34,16 @@ class PageToken:
             values = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         except (binascii.Error, ValueError):
             values = None
-        shaped = isinstance(values, list) and len(values) == keys + 1 and all(isinstance(v, str) for v in values)
+        shaped = isinstance(values, list) and len(values) == keys + 1 and all(_is_text(value) for value in values)
         if not shaped or values[0] != _digest(listing):
             message = "the page token is not one of this listing; begin again without one"
             raise InvalidPageToken(message, (("page_token", message),))
         return tuple(values[1:])
+
+
+def _is_text(value: object) -> bool:
+    # A token can be forged, and Postgres takes neither NUL nor halves of surrogate pairs.
+    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _digest(listing: str) -> str:

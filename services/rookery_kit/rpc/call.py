@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
 from rookery_kit.access_token import TokenMissing
 from rookery_kit.identity import Principal
+
+_propagator = TraceContextTextMapPropagator()
 
 
 class Call:
@@ -40,6 +44,13 @@ class Call:
     def metadata(self) -> Mapping[str, str]:
         """The caller's metadata."""
         return dict(self._context.invocation_metadata())
+
+    @property
+    def traceparent(self) -> str:
+        """The W3C traceparent of this call, for whatever carries its trace on."""
+        carrier: dict[str, str] = {}
+        _propagator.inject(carrier)
+        return carrier.get("traceparent", "")
 
     def remaining(self) -> float | None:
         """Seconds to the caller's deadline; None where it set none."""

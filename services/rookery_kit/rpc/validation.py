@@ -4,6 +4,7 @@ from google.protobuf.message import DecodeError, Message
 from protovalidate import Validator, Violation
 
 from rookery_kit.errors import InvalidArgument, ResourceExhausted
+from rookery_kit.rpc.nul_text import nul_paths
 
 
 class MessageTooLarge(ResourceExhausted):
@@ -34,9 +35,14 @@ class Decoder:
             text = f"the message has {len(data)} bytes; at most {self._max_bytes} are accepted"
             return Undecodable(MessageTooLarge(text, max_bytes=str(self._max_bytes)))
         try:
-            return self._parse(data)
+            message = self._parse(data)
         except DecodeError:
             return Undecodable(InvalidArgument("the request is not a valid protobuf message"))
+        # Hardly any request has a zero byte at all, so hardly any is walked through.
+        if b"\0" in data and (paths := tuple(dict.fromkeys(nul_paths(message)))):
+            violations = tuple((path, "must not contain the character NUL") for path in paths)
+            return Undecodable(InvalidArgument(f"{', '.join(paths)}: must not contain the character NUL", violations))
+        return message
 
 
 class RequestValidator:

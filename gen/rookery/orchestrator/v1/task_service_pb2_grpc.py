@@ -72,7 +72,8 @@ class TaskServiceServicer:
     """
 
     def CreateTask(self, request, context):
-        """Accepts a task. It is durable when this answers. The same request_id answers the same task.
+        """Accepts a task. It is durable when this answers. The same request_id, by the same caller, answers the same task as
+        it stands by then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,9 @@ class TaskServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TaskServiceAsyncStub: ...
     CreateTask: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.CreateTaskRequest, _task_service_pb2.CreateTaskResponse]
-    """Accepts a task. It is durable when this answers. The same request_id answers the same task."""
+    """Accepts a task. It is durable when this answers. The same request_id, by the same caller, answers the same task as
+    it stands by then.
+    """
     GetTask: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.GetTaskRequest, _task_service_pb2.GetTaskResponse]
     """Answers one task with its attempts. Errors: NOT_FOUND/TASK_NOT_FOUND."""
     ListTasks: _grpc.UnaryUnaryMultiCallable[_task_service_pb2.ListTasksRequest, _task_service_pb2.ListTasksResponse]
@@ -64,7 +66,9 @@ class TaskServiceAsyncStub(TaskServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.CreateTaskRequest, _task_service_pb2.CreateTaskResponse]  # type: ignore[assignment]
-    """Accepts a task. It is durable when this answers. The same request_id answers the same task."""
+    """Accepts a task. It is durable when this answers. The same request_id, by the same caller, answers the same task as
+    it stands by then.
+    """
     GetTask: _aio.UnaryUnaryMultiCallable[_task_service_pb2.GetTaskRequest, _task_service_pb2.GetTaskResponse]  # type: ignore[assignment]
     """Answers one task with its attempts. Errors: NOT_FOUND/TASK_NOT_FOUND."""
     ListTasks: _aio.UnaryUnaryMultiCallable[_task_service_pb2.ListTasksRequest, _task_service_pb2.ListTasksResponse]  # type: ignore[assignment]
@@ -97,7 +101,9 @@ class TaskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _task_service_pb2.CreateTaskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_task_service_pb2.CreateTaskResponse, _abc.Awaitable[_task_service_pb2.CreateTaskResponse]]:
-        """Accepts a task. It is durable when this answers. The same request_id answers the same task."""
+        """Accepts a task. It is durable when this answers. The same request_id, by the same caller, answers the same task as
+        it stands by then.
+        """
 
     @_abc_1.abstractmethod
     def GetTask(

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rookery/registry/v1/mcp_server.proto\x12\x13rookery.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x02\n\tMcpServer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x34\n\x05stdio\x18\x05 \x01(\x0b\x32#.rookery.registry.v1.StdioTransportH\x00\x12G\n\x0fstreamable_http\x18\x06 \x01(\x0b\x32,.rookery.registry.v1.StreamableHttpTransportH\x00\x12\x0f\n\x07\x65nabled\x18\x07 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\tB\x0b\n\ttransport\"\xff\x01\n\x0eStdioTransport\x12\x1b\n\x07\x63ommand\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x1d\n\x04\x61rgs\x18\x02 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10@\"\x05r\x03\x18\x80 \x12n\n\x03\x65nv\x18\x03 \x03(\x0b\x32,.rookery.registry.v1.StdioTransport.EnvEntryB3\xbaH0\x9a\x01-\x10@\"\"r 2\x1e^[A-Za-z_][A-Za-z0-9_]{0,127}$*\x05r\x03\x18\x80@\x12\x15\n\x03\x63wd\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x1a*\n\x08\x45nvEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"?\n\x17StreamableHttpTransport\x12$\n\x03url\x18\x01 \x01(\tB\x17\xbaH\x14r\x12\x18\x80\x10\x32\n^https?://\x88\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rookery/registry/v1/mcp_server.proto\x12\x13rookery.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x02\n\tMcpServer\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x34\n\x05stdio\x18\x05 \x01(\x0b\x32#.rookery.registry.v1.StdioTransportH\x00\x12G\n\x0fstreamable_http\x18\x06 \x01(\x0b\x32,.rookery.registry.v1.StreamableHttpTransportH\x00\x12\x0f\n\x07\x65nabled\x18\x07 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\n \x01(\t\x12\x10\n\x08revision\x18\x0b \x01(\x03\x42\x0b\n\ttransport\"\xff\x01\n\x0eStdioTransport\x12\x1b\n\x07\x63ommand\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08\x12\x1d\n\x04\x61rgs\x18\x02 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10@\"\x05r\x03\x18\x80 \x12n\n\x03\x65nv\x18\x03 \x03(\x0b\x32,.rookery.registry.v1.StdioTransport.EnvEntryB3\xbaH0\x9a\x01-\x10@\"\"r 2\x1e^[A-Za-z_][A-Za-z0-9_]{0,127}$*\x05r\x03\x18\x80@\x12\x15\n\x03\x63wd\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x1a*\n\x08\x45nvEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"?\n\x17StreamableHttpTransport\x12$\n\x03url\x18\x01 \x01(\tB\x17\xbaH\x14r\x12\x18\x80\x10\x32\n^https?://\x88\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,11 +46,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STREAMABLEHTTPTRANSPORT'].fields_by_name['url']._loaded_options = None
   _globals['_STREAMABLEHTTPTRANSPORT'].fields_by_name['url']._serialized_options = b'\272H\024r\022\030\200\0202\n^https?://\210\001\001'
   _globals['_MCPSERVER']._serialized_start=124
-  _globals['_MCPSERVER']._serialized_end=467
-  _globals['_STDIOTRANSPORT']._serialized_start=470
-  _globals['_STDIOTRANSPORT']._serialized_end=725
-  _globals['_STDIOTRANSPORT_ENVENTRY']._serialized_start=683
-  _globals['_STDIOTRANSPORT_ENVENTRY']._serialized_end=725
-  _globals['_STREAMABLEHTTPTRANSPORT']._serialized_start=727
-  _globals['_STREAMABLEHTTPTRANSPORT']._serialized_end=790
+  _globals['_MCPSERVER']._serialized_end=485
+  _globals['_STDIOTRANSPORT']._serialized_start=488
+  _globals['_STDIOTRANSPORT']._serialized_end=743
+  _globals['_STDIOTRANSPORT_ENVENTRY']._serialized_start=701
+  _globals['_STDIOTRANSPORT_ENVENTRY']._serialized_end=743
+  _globals['_STREAMABLEHTTPTRANSPORT']._serialized_start=745
+  _globals['_STREAMABLEHTTPTRANSPORT']._serialized_end=808
 # @@protoc_insertion_point(module_scope)

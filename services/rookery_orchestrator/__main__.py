@@ -1,0 +1,85 @@
+"""The composition root of the orchestrator."""
+
+from datetime import timedelta
+
+from rookery.orchestrator.v1.task_service_pb2_grpc import add_TaskServiceServicer_to_server
+from rookery_kit.bus import EventConsumer, OutboxRelay
+from rookery_kit.foundation import Foundation
+from rookery_kit.lifecycle import Service, run_service
+from rookery_kit.postgres import load_queries
+from rookery_kit.rpc import Registration, open_channel
+
+from rookery_orchestrator.changes import TaskChanges
+from rookery_orchestrator.consumer import AGENT_EVENTS, AgentEvents, TaskEvents
+from rookery_orchestrator.dispatch.dispatcher import Dispatcher
+from rookery_orchestrator.dispatch.lease_keeper import LeaseExtension, Reaper
+from rookery_orchestrator.dispatch.reporting import Reporting
+from rookery_orchestrator.dispatch.sessions import WorkSessions
+from rookery_orchestrator.dispatch.workers import Workers
+from rookery_orchestrator.postgres import PostgresAgentProjection, PostgresLeaseStore, PostgresTaskStore
+from rookery_orchestrator.registry_directory import RegistryDirectory
+from rookery_orchestrator.rpc.tasks import TaskRpc
+from rookery_orchestrator.rpc.work import WorkStream
+from rookery_orchestrator.service.cancel_task import CancelTask
+from rookery_orchestrator.service.create_task import CreateTask
+from rookery_orchestrator.service.read_tasks import ReadTasks
+from rookery_orchestrator.service.watch_task import WatchTask
+from rookery_orchestrator.settings import OrchestratorSettings
+
+
+async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Service:
+    """Puts the orchestrator together."""
+    clock, database, bus = foundation.clock, foundation.database, foundation.bus
+    queries = load_queries("rookery_orchestrator")
+    tasks = PostgresTaskStore(database, queries)
+    leases = PostgresLeaseStore(database, queries)
+    projection = PostgresAgentProjection(database, queries)
+    registry = open_channel(settings.registry_address)
+    foundation.keep.push_async_callback(registry.close)
+    directory = RegistryDirectory(projection, registry, clock)
+    relay = OutboxRelay(database, bus)
+
+    changes = TaskChanges()
+    workers = Workers(changes)
+    dispatcher = Dispatcher(leases, workers, changes, relay.wake, poll=settings.dispatch_poll_seconds)
+    sessions = WorkSessions(
+        store=leases,
+        workers=workers,
+        dispatcher=dispatcher,
+        reporting=Reporting(leases, changes, relay.wake),
+        clock=clock,
+        lease_grace=timedelta(seconds=settings.lease_grace_seconds),
+    )
+    reaper = Reaper(leases, changes, relay.wake, every=settings.reap_seconds, grace=settings.lease_grace_seconds)
+    watch = WatchTask(tasks, changes)
+    task_rpc = TaskRpc(
+        create=CreateTask(tasks, changes, relay.wake),
+        read=ReadTasks(tasks),
+        cancel=CancelTask(tasks, changes, database.after_commit, relay.wake),
+        watch=watch,
+        work=WorkStream(sessions, directory),
+    )
+    agents = AgentEvents(projection, directory.forget, workers.agent_changed)
+    agent_consumer = EventConsumer(
+        bus, database, durable="orchestrator-agents", filter_subject=AGENT_EVENTS, handle=agents.handle
+    )
+    return Service(
+        registrations=(Registration(add_TaskServiceServicer_to_server, task_rpc),),
+        background=(
+            relay.run,
+            agent_consumer.run,
+            TaskEvents(bus, changes).run,
+            dispatcher.run,
+            LeaseExtension(leases, workers).run,
+            reaper.run,
+        ),
+    )
+
+
+def main() -> None:
+    """Runs the service."""
+    run_service(OrchestratorSettings, compose)
+
+
+if __name__ == "__main__":
+    main()

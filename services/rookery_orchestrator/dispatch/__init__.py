@@ -1,0 +1,1 @@
+"""Giving tasks to agents: workers, claims, leases, reports."""

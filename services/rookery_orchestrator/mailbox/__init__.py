@@ -1,0 +1,1 @@
+"""Mailboxes: sending messages to agents and delivering them, over a work queue on the bus."""

@@ -1,0 +1,102 @@
+"""What the mailbox asks of the broker that keeps the mail."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from rookery_orchestrator.mailbox.model import DeadReason, Message, Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """Names mail that was handed out and is not settled. `sequence` stays the same when it is handed out again."""
+
+    sequence: int
+    attempt: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Mail that was handed out. Not `readable`: it is none, and no agent could make anything of it."""
+
+    handle: Handle
+    priority: Priority
+    mail: bytes
+    readable: bool
+
+
+class Settling(Enum):
+    """What the broker does with mail that was handed out."""
+
+    REMOVE = auto()
+    RETURN = auto()
+    EXTEND = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to become of one piece of mail; `delay`, in seconds, goes with RETURN."""
+
+    handle: Handle
+    settling: Settling
+    delay: float = 0.0
+
+
+class OpenedMailbox(Protocol):
+    """The mailbox of one agent, held by one stream. Outages of the broker are waited out, unless noted otherwise."""
+
+    @property
+    def ready(self) -> Collection[Priority]:
+        """The priorities that may have mail."""
+        ...
+
+    async def until_ready(self) -> None:
+        """Waits until `ready` names one."""
+        ...
+
+    async def pull(self, plan: Sequence[Priority]) -> list[Fetched]:
+        """Takes out at most one piece of mail for each priority in the plan, in the plan's order.
+
+        A priority that had less than was asked for is not `ready` until there is mail again.
+        """
+        ...
+
+    async def settle(self, verdicts: Sequence[Verdict]) -> list[bool]:
+        """Carries the verdicts out and answers when that is certain. False: the broker knows nothing of that handle."""
+        ...
+
+    async def extend(self, handles: Iterable[Handle]) -> None:
+        """Keeps mail from being handed out again for another `ack_wait`. What does not get through is not repeated."""
+        ...
+
+    async def bury(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
+        """Moves mail to the dead letters, once, and answers when that is certain. False: it was settled already."""
+        ...
+
+    async def until_superseded(self) -> None:
+        """Waits until another stream holds the mailbox. Raises SessionSuperseded then."""
+        ...
+
+    async def close(self, unsettled: Iterable[Handle]) -> None:
+        """Gives the mailbox up and returns what is unsettled at once, as far as the broker can be reached."""
+        ...
+
+
+class MailBroker(Protocol):
+    """Keeps mail until it is settled."""
+
+    async def put(self, tenant: str, message: Message) -> bool:
+        """Stores a message and answers when it is durable: True when its sender had sent this id before.
+
+        Raises Unavailable, or ResourceExhausted when there is no room.
+        """
+        ...
+
+    async def open(self, tenant: str, agent_id: str, session_epoch: int) -> OpenedMailbox:
+        """Takes the mailbox over from whichever stream held it, here or on another replica.
+
+        Raises SessionSuperseded when that one's session is later, or Unavailable.
+        """
+        ...

@@ -1,0 +1,140 @@
+"""One open Receive stream: credits in, deliveries out, settlements back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import structlog
+
+from rookery_kit.errors import Unavailable
+from rookery_orchestrator.mailbox.broker import Fetched, OpenedMailbox
+from rookery_orchestrator.mailbox.frame_queue import FrameQueue
+from rookery_orchestrator.mailbox.frames import Deliveries, FromAgent, GrantCredits, SettleDeliveries, ToAgent
+from rookery_orchestrator.mailbox.in_flight import InFlight
+from rookery_orchestrator.mailbox.model import DeadReason, Delivery, Priority
+from rookery_orchestrator.mailbox.ordering import DeliveryOrder
+from rookery_orchestrator.mailbox.policy import DeliveryPolicy
+from rookery_orchestrator.mailbox.settler import Burial, Settler
+from rookery_orchestrator.session_errors import StreamProtocol
+
+_BATCH = 64
+_FRAME_BYTES = 2 * 1024 * 1024
+_RETRY_SECONDS = 0.2
+_CLOSE_SECONDS = 2.0
+_log = structlog.get_logger(__name__)
+
+
+class Receiver:
+    """Delivers the mail of an opened mailbox as far as credits go, and settles it.
+
+    Mail is taken out only for credits that are there, so that whatever is taken out is delivered.
+    """
+
+    def __init__(self, mailbox: OpenedMailbox, policy: DeliveryPolicy) -> None:
+        self._mailbox = mailbox
+        self._policy = policy
+        self._credits = 0
+        self._in_flight = InFlight()
+        self._order = DeliveryOrder()
+        self._frames = FrameQueue()
+        self._settler = Settler(mailbox, policy, self._in_flight, self._frames)
+        self._may_deliver = asyncio.Event()
+
+    async def run(self, incoming: AsyncIterator[FromAgent]) -> AsyncIterator[ToAgent]:
+        """The frames to be sent, until `incoming` ends and all that came by it is settled.
+
+        Raises SessionSuperseded, or StreamProtocol. However it ends, what is unsettled comes again at once.
+        """
+        loops = [
+            self._read(incoming),
+            self._deliver(),
+            self._settler.run(),
+            self._extend(),
+            self._mailbox.until_superseded(),
+        ]
+        tasks = [self._start(loop) for loop in loops]
+        try:
+            async for frame in self._frames.frames():
+                yield frame
+        finally:
+            await self._close(tasks)
+
+    def _start(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(loop)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._frames.fail(error)
+
+    async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._mailbox.close(self._in_flight)
+        except TimeoutError:
+            _log.warning("mailbox closed without returning its mail", unsettled=len(self._in_flight))
+
+    async def _read(self, incoming: AsyncIterator[FromAgent]) -> None:
+        async for frame in incoming:
+            if isinstance(frame, GrantCredits):
+                self._credits += frame.count
+                self._may_deliver.set()
+            elif isinstance(frame, SettleDeliveries):
+                await self._settler.submit(frame.settlements)
+                # Room in flight, if that was lacking.
+                self._may_deliver.set()
+            else:
+                raise StreamProtocol("the mailbox is open already")
+        await self._settler.drain()
+        self._frames.end()
+
+    def _room(self) -> int:
+        return min(self._credits, self._policy.max_in_flight - len(self._in_flight), _BATCH)
+
+    async def _deliver(self) -> None:
+        while True:
+            while self._room() <= 0:
+                self._may_deliver.clear()
+                await self._may_deliver.wait()
+            await self._mailbox.until_ready()
+            ready = frozenset(self._mailbox.ready)
+            try:
+                fetched = await self._mailbox.pull(self._order.plan(self._room(), ready))
+            except Unavailable as error:
+                _log.warning("receiver waits", reason=error.reason, error=error.message)
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            await self._hand_over(fetched, ready)
+
+    async def _hand_over(self, fetched: list[Fetched], ready: frozenset[Priority]) -> None:
+        frame: list[Delivery] = []
+        size = 0
+        for mail in fetched:
+            if (burial := self._burial(mail)) is not None:
+                await self._settler.bury(burial)
+            elif (delivery := self._in_flight.add(mail)) is not None:
+                if frame and size + len(delivery.mail) > _FRAME_BYTES:
+                    await self._frames.put(Deliveries(tuple(frame)))
+                    frame, size = [], 0
+                frame.append(delivery)
+                size += len(delivery.mail)
+                self._credits -= 1
+                self._order.delivered((mail.priority,), ready)
+        if frame:
+            await self._frames.put(Deliveries(tuple(frame)))
+
+    def _burial(self, mail: Fetched) -> Burial | None:
+        if not mail.readable:
+            return Burial(mail.handle, DeadReason.TERMINATED, "not readable as mail", mail.handle.attempt - 1)
+        if mail.handle.attempt > self._policy.max_deliveries:
+            return Burial(mail.handle, DeadReason.MAX_DELIVERIES, "", mail.handle.attempt - 1)
+        return None
+
+    async def _extend(self) -> None:
+        while True:
+            await asyncio.sleep(self._policy.ack_wait / 3)
+            await self._mailbox.extend(self._in_flight)
