@@ -22,6 +22,8 @@ _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _OUTAGE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # Raised for a connection whose server vanished between two messages of the protocol.
+    asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
@@ -92,15 +94,15 @@ class Database:
             raise ValueError("the tenant is not well-formed")
         try:
             async with self._pool.acquire(timeout=self._acquire_timeout) as connection:
-                # One round trip for both; the name is checked above, and SET takes no parameters.
-                await connection.execute(f"BEGIN; SET LOCAL rookery.tenant = '{tenant}'")
                 try:
+                    # One round trip for both; the name is checked above, and SET takes no parameters.
+                    await connection.execute(f"BEGIN; SET LOCAL rookery.tenant = '{tenant}'")
                     yield connection
+                    await connection.execute("COMMIT")
                 except BaseException:
                     if not connection.is_closed():
                         await connection.execute("ROLLBACK")
                     raise
-                await connection.execute("COMMIT")
         except _OUTAGE as error:
             raise DatabaseUnavailable(f"the database does not answer: {type(error).__name__}") from error
 

@@ -3,23 +3,22 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
 from rookery_kit.access_token import TokenMissing
 from rookery_kit.identity import Principal
 
-_propagator = TraceContextTextMapPropagator()
-
 
 class Call:
-    """Stands where gRPC passes its context. A handler gets at it with `Call.of(context)`."""
+    """Stands where gRPC passes its context. A handler gets at it with `Call.of(context)`.
 
-    __slots__ = ("_context", "_principal", "authorization", "method")
+    `method` is `<service>/<name>`; `metadata` is what the caller sent along.
+    """
 
-    def __init__(self, context: Any, method: str, authorization: str, principal: Principal | None) -> None:  # noqa: ANN401 -- gRPC's context is untyped at run time
+    __slots__ = ("_context", "_principal", "metadata", "method")
+
+    def __init__(self, context: Any, method: str, metadata: Mapping[str, str], principal: Principal | None) -> None:  # noqa: ANN401 -- gRPC's context is untyped at run time
         self._context = context
         self._principal = principal
-        self.authorization = authorization
+        self.metadata = metadata
         self.method = method
 
     @classmethod
@@ -30,27 +29,20 @@ class Call:
 
     @property
     def principal(self) -> Principal:
-        """The caller. Raises TokenMissing on a public method that was called without a token."""
+        """The caller. Raises TokenMissing on a public method, where nobody looks at a token."""
         if self._principal is None:
             raise TokenMissing("this call needs a token")
         return self._principal
 
     @property
+    def authorization(self) -> str:
+        """The header that holds the caller's token; empty where it sent none."""
+        return self.metadata.get("authorization", "")
+
+    @property
     def forward(self) -> tuple[tuple[str, str], ...]:
         """Metadata with which to call another service on the caller's behalf."""
         return (("authorization", self.authorization),)
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        """The caller's metadata."""
-        return dict(self._context.invocation_metadata())
-
-    @property
-    def traceparent(self) -> str:
-        """The W3C traceparent of this call, for whatever carries its trace on."""
-        carrier: dict[str, str] = {}
-        _propagator.inject(carrier)
-        return carrier.get("traceparent", "")
 
     def remaining(self) -> float | None:
         """Seconds to the caller's deadline; None where it set none."""

@@ -1,12 +1,13 @@
-"""What every call passes through: trace, deadline, size, identity, permission, validation, idempotency, errors.
+"""What every call passes through: trace, identity, permission, validation, deadline, idempotency, errors, metrics.
 
 Handlers are wrapped once, when they are registered, so that a call pays for no look-up and no chain of interceptors.
+`docs/benchmarks.md` says what all of it costs beside a bare server.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from time import perf_counter
 from typing import Any
 
 import grpc
@@ -14,22 +15,25 @@ import structlog
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 from grpc_status import rpc_status
-from opentelemetry import metrics, trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry import trace
+from opentelemetry.context import Context, attach
 
 from rookery_kit.access_token import TokenMissing, TokenVerifier
 from rookery_kit.errors import PermissionMissing, RookeryError, Unavailable
-from rookery_kit.identity import Principal
+from rookery_kit.identity import current_principal
 from rookery_kit.postgres import Database
 from rookery_kit.rpc.call import Call
-from rookery_kit.rpc.idempotency import answer_once
+from rookery_kit.rpc.call_durations import CallDurations
+from rookery_kit.rpc.idempotency import Handler, once
 from rookery_kit.rpc.policy import MethodPolicy
 from rookery_kit.rpc.status import deadline_status, masked_status, status_of
 from rookery_kit.rpc.validation import Decoder, RequestValidator, Undecodable
+from rookery_kit.tracing import IncomingSpan
 
-Handler = Callable[[Any, Any], Any]
 _BEARER = "Bearer "
-_propagator = TraceContextTextMapPropagator()
+_NO_CALLER = Context()
+_OK: int = grpc.StatusCode.OK.value[0]
+_CANCELLED: int = grpc.StatusCode.CANCELLED.value[0]
 _log = structlog.get_logger(__name__)
 
 
@@ -48,21 +52,19 @@ class Pipeline:
         verifier: TokenVerifier,
         database: Database,
         tracer: trace.Tracer,
-        meter: metrics.Meter,
+        durations: CallDurations,
         max_message_bytes: int,
         default_deadline: float,
     ) -> None:
         self._verifier = verifier
         self._database = database
         self._tracer = tracer
+        self._durations = durations
         self._validator = RequestValidator()
         self._max_message_bytes = max_message_bytes
         self._default_deadline = default_deadline
         self._streams: set[asyncio.Task[Any]] = set()
         self._draining = False
-        self._duration = meter.create_histogram(
-            "rpc.server.duration", unit="s", description="Time from the arrival of a call to its end"
-        )
 
     def drain(self) -> None:
         """Ends every open stream with SHUTTING_DOWN; their handlers clean up as on a cancellation."""
@@ -79,147 +81,58 @@ class Pipeline:
         encode = handler.response_serializer
         if handler.request_streaming:
             assert handler.response_streaming, "no method of the suite takes a stream and answers once"
-            return grpc.stream_stream_rpc_method_handler(self._stream(policy, method.stream_stream), decode, encode)
+            stream = self._around(policy, self._stream(self._checked, method.stream_stream))
+            return grpc.stream_stream_rpc_method_handler(stream, decode, encode)
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream(policy, method.unary_stream), decode, encode)
-        return grpc.unary_unary_rpc_method_handler(self._unary(policy, method.unary_unary), decode, encode)
+            stream = self._around(policy, self._stream(self._validator.check, method.unary_stream))
+            return grpc.unary_stream_rpc_method_handler(stream, decode, encode)
+        answer = once(self._database, policy, method.unary_unary) if policy.idempotent else method.unary_unary
+        return grpc.unary_unary_rpc_method_handler(self._around(policy, self._unary(answer)), decode, encode)
 
-    def _unary(self, policy: MethodPolicy, handler: Handler) -> Handler:
-        observe = self._observer(policy)
+    def _around(self, policy: MethodPolicy, answer: Handler) -> Handler:
+        """Traces, admits and measures a call, and turns whatever `answer` raises into a status."""
+        observe = self._durations.of(policy.name)
 
-        async def unary(request: Message | Undecodable, context: Any) -> Message:  # noqa: ANN401 -- gRPC's context
-            async def answer() -> Message:
-                call = await self._admit(policy, context)
-                self._validator.check(request)
-                assert isinstance(request, Message)
-                if policy.idempotent and request.request_id:  # type: ignore[attr-defined]
-                    return await answer_once(
-                        self._database,
-                        call.principal,
-                        policy.name,
-                        request,
-                        policy.response_class,
-                        lambda: handler(request, call),
-                    )
-                result: Message = await handler(request, call)
-                return result
+        async def around(request: Any, context: Any) -> Any:  # noqa: ANN401 -- gRPC's shapes
+            begun = perf_counter()
+            metadata = dict(context.invocation_metadata())
+            span = self._enter_span(policy.name, metadata)
+            code = _OK
+            try:
+                return await answer(request, await self._admit(policy, context, metadata, span))
+            except asyncio.CancelledError:
+                # The caller has gone, or its deadline has passed; nobody hears an answer.
+                code = _CANCELLED
+                raise
+            except Exception as error:
+                status = _status(error, policy.name)
+                code = status.code
+                span.set_status(trace.StatusCode.ERROR, status.message)
+                return await context.abort_with_status(rpc_status.to_status(status))
+            finally:
+                observe(perf_counter() - begun, code)
+                span.end()
 
-            bounded: Callable[[], Awaitable[Message]] = answer
-            if context.time_remaining() is None:
-                bounded = lambda: asyncio.wait_for(answer(), self._default_deadline)  # noqa: E731 -- the same, in time
-            with self._span(policy, context):
-                response: Message = await observe(context, bounded)
-                return response
+        return around
+
+    def _unary(self, handler: Handler) -> Handler:
+        check, default_deadline = self._validator.check, self._default_deadline
+
+        async def unary(request: Message | Undecodable, call: Call) -> Message:
+            message = check(request)
+            if call.remaining() is not None:
+                return await handler(message, call)
+            async with asyncio.timeout(default_deadline):
+                return await handler(message, call)
 
         return unary
 
-    def _stream(self, policy: MethodPolicy, handler: Handler) -> Handler:
-        observe = self._observer(policy)
-
-        async def stream(request_or_iterator: Any, context: Any) -> None:  # noqa: ANN401 -- gRPC's two shapes
-            async def answer() -> None:
-                call = await self._admit(policy, context)
-                if isinstance(request_or_iterator, Message | Undecodable):
-                    self._validator.check(request_or_iterator)
-                    requests: object = request_or_iterator
-                else:
-                    requests = self._checked(request_or_iterator)
+    def _stream(self, checked: Handler, handler: Handler) -> Handler:
+        async def stream(request_or_iterator: Any, call: Call) -> None:
+            requests = checked(request_or_iterator)
+            with self._endable_by_drain():
                 async with aclosing(handler(requests, call)) as responses:
                     async for response in responses:
-                        await context.write(response)
-
-            with self._span(policy, context):
-                await observe(context, lambda: self._until_drained(answer))
+                        await call.write(response)
 
         return stream
-
-    async def _until_drained(self, answer: Callable[[], Awaitable[None]]) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._refuse_when_draining()
-        self._streams.add(task)
-        try:
-            await answer()
-        except asyncio.CancelledError:
-            # Cancelled by the drain below, or by the caller, who is gone and hears nothing.
-            self._refuse_when_draining()
-            raise
-        finally:
-            self._streams.discard(task)
-
-    def _refuse_when_draining(self) -> None:
-        if self._draining:
-            raise ShuttingDown("the service is stopping; connect again", retry_after=0.5)
-
-    async def _checked(self, requests: AsyncIterator[Message | Undecodable]) -> AsyncIterator[Message]:
-        async for request in requests:
-            self._validator.check(request)
-            assert isinstance(request, Message)
-            yield request
-
-    async def _admit(self, policy: MethodPolicy, context: Any) -> Call:  # noqa: ANN401 -- gRPC's context
-        authorization = ""
-        for key, value in context.invocation_metadata():
-            if key == "authorization":
-                authorization = value
-                break
-        if policy.permission is None:
-            return Call(context, policy.name, authorization, None)
-        principal = await self._authenticate(authorization)
-        if not principal.permits(policy.permission):
-            _log.warning(
-                "permission denied",
-                subject=principal.subject,
-                tenant=principal.tenant,
-                method=policy.name,
-                permission=policy.permission,
-            )
-            raise PermissionMissing(policy.permission)
-        return Call(context, policy.name, authorization, principal)
-
-    async def _authenticate(self, authorization: str) -> Principal:
-        if not authorization.startswith(_BEARER):
-            raise TokenMissing("send an access token in the metadata: authorization: Bearer <token>")
-        token = authorization[len(_BEARER) :]
-        return self._verifier.recall(token) or await self._verifier.verify(token)
-
-    def _span(self, policy: MethodPolicy, context: Any) -> Any:  # noqa: ANN401 -- a context manager of the tracer
-        carrier = {key: value for key, value in context.invocation_metadata() if key in {"traceparent", "tracestate"}}
-        parent = _propagator.extract(carrier) if carrier else None
-        return self._tracer.start_as_current_span(
-            policy.name,
-            context=parent,
-            kind=trace.SpanKind.SERVER,
-            record_exception=False,
-            set_status_on_exception=False,
-        )
-
-    def _observer(self, policy: MethodPolicy) -> Callable[[Any, Callable[[], Awaitable[Any]]], Any]:
-        """Runs an answer, measures it, and turns whatever it raises into a status."""
-        service, _, method = policy.name.partition("/")
-        attributes: dict[str, str | int] = {"rpc.service": service, "rpc.method": method}
-        succeeded = {**attributes, "rpc.grpc.status_code": 0}
-
-        async def observe(context: Any, answer: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 -- as gRPC has it
-            begun = time.perf_counter()
-            try:
-                result = await answer()
-            except RookeryError as error:
-                status = status_of(error)
-            except TimeoutError:
-                status = deadline_status()
-            except Exception:
-                fault_id, status = masked_status()
-                _log.exception("internal fault", method=policy.name, fault_id=fault_id)
-            else:
-                self._duration.record(time.perf_counter() - begun, succeeded)
-                return result
-            self._duration.record(time.perf_counter() - begun, {**attributes, "rpc.grpc.status_code": status.code})
-            return await _abort(context, status)
-
-        return observe
-
-
-async def _abort(context: Any, status: status_pb2.Status) -> None:  # noqa: ANN401 -- gRPC's context
-    trace.get_current_span().set_status(trace.StatusCode.ERROR, status.message)
-    await context.abort_with_status(rpc_status.to_status(status))

@@ -14,7 +14,7 @@ import anyio
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types import ToolAnnotations
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 
@@ -49,7 +49,7 @@ async def sleep(seconds: float, cancelled_file: str = "") -> str:
         await anyio.sleep(seconds)
     except anyio.get_cancelled_exc_class():
         if cancelled_file:
-            Path(cancelled_file).write_text("cancelled", encoding="utf-8")
+            _trace(cancelled_file)
         raise
     return f"slept {seconds}"
 
@@ -121,6 +121,15 @@ async def surroundings() -> str:
 
 
 @server.tool(structured_output=False)
+async def hoard(megabytes: int) -> str:
+    """Takes that much memory, and ends the process where there is none."""
+    try:
+        return str(len(bytearray(megabytes * 1024**2)))
+    except MemoryError:
+        os._exit(4)
+
+
+@server.tool(structured_output=False)
 async def start_child(*, own_session: bool = False) -> str:
     """Starts a process that would outlive this one, and answers its id."""
     child = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
@@ -146,12 +155,6 @@ async def grow(ctx: Context[Any, Any]) -> str:
     if ctx.protocol_version in HANDSHAKE_PROTOCOL_VERSIONS:
         await ctx.session.send_tool_list_changed()
     return "grown"
-
-
-@server.tool(structured_output=True)
-async def lie() -> Sum:
-    """Answers what its own output schema forbids."""
-    return CallToolResult(content=[TextContent(text="?")], structured_content={"total": "many"})  # type: ignore[return-value]
 
 
 async def _grown() -> str:
