@@ -1,6 +1,8 @@
 """A tool-executor inside the test, beside a registry, and what tests ask of it."""
 
+import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,13 +13,16 @@ from uuid import uuid4
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic import SecretStr
 from rookery.registry.v1 import mcp_server_pb2, mcp_server_service_pb2
 from rookery.tool_executor.v1 import tool_pb2, tool_service_pb2, tool_service_pb2_grpc
+from rookery_kit.rpc import open_channel
 from rookery_tool_executor.__main__ import compose
 from rookery_tool_executor.settings import AllowedCommandSettings, ToolExecutorSettings
 
 from harness.databases import FreshDatabase
+from harness.eventually import eventually
 from harness.free_ports import free_address
 from harness.in_process import running
 from harness.mcp_servers.commands import WORKBENCH
@@ -155,3 +160,68 @@ async def running_tool_executor(
 def executor_at(channel: grpc.aio.Channel, registry: Registry, registry_address: str) -> ToolExecutor:
     """The stubs on a channel."""
     return ToolExecutor(registry, registry_address, tool_service_pb2_grpc.ToolServiceStub(channel))
+
+
+class ExecutorProcess:
+    """A tool-executor in a process of its own, beside a registry inside the test."""
+
+    def __init__(self, settings: ToolExecutorSettings) -> None:
+        self.address = settings.listen
+        self._environment = {
+            **os.environ,
+            **{f"ROOKERY_TOOL_EXECUTOR_{name.upper()}": value for name, value in _spelled(settings).items()},
+        }
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Starts it and waits until it is SERVING."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "rookery_tool_executor", env=self._environment
+        )
+        async with grpc.aio.insecure_channel(self.address) as channel:
+            health: Any = health_pb2_grpc.HealthStub(channel)
+
+            async def serves() -> bool:
+                answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=1)
+                return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+            await eventually(serves, within=30, retry=(grpc.aio.AioRpcError,))
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def kill(self) -> None:
+        """Kills it, and it alone, with no warning."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+@asynccontextmanager
+async def executor_process(
+    database: FreshDatabase, nats: RestartableNats, registry: Registry, registry_address: str, **changes: object
+) -> AsyncIterator[tuple[ExecutorProcess, ToolExecutor]]:
+    """A tool-executor's process and the stubs to it."""
+    async with registry.mint.serving_keys() as auth_address:
+        settings = tool_executor_settings(
+            database, nats, registry_address, listen=free_address(), auth_address=auth_address, **changes
+        )
+        process = ExecutorProcess(settings)
+        channel = open_channel(process.address)
+        try:
+            await process.start()
+            yield process, executor_at(channel, registry, registry_address)
+        finally:
+            await channel.close()
+            await process.kill()
+
+
+def _spelled(settings: ToolExecutorSettings) -> dict[str, str]:
+    """Settings as the environment spells them."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    values["database_url"] = settings.database_url.get_secret_value()
+    values["nats_url"] = settings.nats_url.get_secret_value()
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}

@@ -69,6 +69,7 @@ def _key_file(folder: Path, content: bytes, mode: int = 0o600) -> Path:
         (b"\xff\xfe", 0o600, "cannot be read"),
         (base64.b64encode(os.urandom(32)), 0o644, "chmod 600"),
     ],
+    ids=["all zeroes", "too short", "a password", "no text", "readable by others"],
 )
 def test_a_weak_or_exposed_master_key_is_refused(tmp_path: Path, content: bytes, mode: int, says: str) -> None:
     with pytest.raises(CannotStart, match=says):

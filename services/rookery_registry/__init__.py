@@ -1,0 +1,1 @@
+"""The registry service: which agents and MCP servers there are, and which agents are alive."""

@@ -1,0 +1,245 @@
+"""The mailboxes of an orchestrator inside the test, and agents that receive by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import grpc
+from rookery.orchestrator.v1 import (
+    credits_pb2,
+    message_pb2,
+    message_service_pb2,
+    message_service_pb2_grpc,
+    payload_pb2,
+)
+from rookery_kit.foundation import Foundation
+from rookery_kit.lifecycle import Service
+from rookery_kit.rpc import Registration
+from rookery_orchestrator.directory import AgentUnknown, KnownAgent, Metadata
+from rookery_orchestrator.mailbox.composition import compose_mailbox
+from rookery_orchestrator.mailbox.policy import DeliveryPolicy
+from rookery_orchestrator.rpc.messages import MessageRpc
+from rookery_orchestrator.session_errors import SessionSuperseded
+from rookery_orchestrator.settings import OrchestratorSettings
+
+from harness.databases import FreshDatabase
+from harness.in_process import running
+from harness.nats_server import RestartableNats
+from harness.orchestrator_service import orchestrator_settings
+from harness.tokens import Bearer, TokenMint
+
+HIGH, NORMAL, LOW = message_pb2.PRIORITY_HIGH, message_pb2.PRIORITY_NORMAL, message_pb2.PRIORITY_LOW
+QUICK = DeliveryPolicy(ack_wait=2.0, max_deliveries=3, nack_backoff=(0.05, 0.4))
+_FRAME_SECONDS = 10.0
+_PERMISSIONS = ("messages:send", "messages:receive")
+
+
+class KnownAgents:
+    """The agents that the test knows."""
+
+    def __init__(self) -> None:
+        self._agents: dict[tuple[str, str], KnownAgent] = {}
+
+    def add(self, agent: KnownAgent) -> None:
+        """Takes an agent in, or anew."""
+        self._agents[agent.tenant, agent.id] = agent
+
+    async def find(self, tenant: str, agent_id: str, _forward: Metadata) -> KnownAgent:
+        """The agent of an id."""
+        try:
+            return self._agents[tenant, agent_id]
+        except KeyError:
+            raise AgentUnknown(agent_id) from None
+
+    async def find_by_name(self, tenant: str, name: str, _forward: Metadata) -> KnownAgent:
+        """The agent of a name."""
+        for agent in self._agents.values():
+            if (agent.tenant, agent.name) == (tenant, name):
+                return agent
+        raise AgentUnknown(name)
+
+    async def session(self, tenant: str, agent_id: str, session_epoch: int, forward: Metadata) -> KnownAgent:
+        """The agent, unless it has a later session."""
+        agent = await self.find(tenant, agent_id, forward)
+        if agent.session_epoch > session_epoch:
+            raise SessionSuperseded
+        return agent
+
+
+@dataclass(frozen=True)
+class MailAgent:
+    """An agent of the test's, with the metadata of its calls."""
+
+    id: str
+    name: str
+    session_epoch: int
+    metadata: Bearer
+
+
+class ReceiveClient:
+    """An agent at the wire: sends frames, waits for frames. Deliveries are handed out one by one."""
+
+    def __init__(self, call: "grpc.aio.StreamStreamCall[Any, Any]") -> None:
+        self.call = call
+        self._delivered: list[message_service_pb2.Delivery] = []
+        self._settled: list[message_service_pb2.Settled] = []
+
+    async def send(self, **frame: Any) -> None:
+        """Sends one frame."""
+        await self.call.write(message_service_pb2.ReceiveRequest(**frame))
+
+    async def grant(self, count: int) -> None:
+        """Grants credits."""
+        await self.send(credits=credits_pb2.GrantCredits(count=count))
+
+    async def delivery(self, within: float = _FRAME_SECONDS) -> message_service_pb2.Delivery:
+        """The next delivery. Raises the error of the stream, or TimeoutError."""
+        async with asyncio.timeout(within):
+            while not self._delivered:
+                await self._read()
+        return self._delivered.pop(0)
+
+    async def deliveries(self, count: int) -> list[message_service_pb2.Delivery]:
+        """The next deliveries."""
+        return [await self.delivery() for _ in range(count)]
+
+    async def settled(self) -> message_service_pb2.Settled:
+        """The next confirmation of settlements."""
+        async with asyncio.timeout(_FRAME_SECONDS):
+            while not self._settled:
+                await self._read()
+        return self._settled.pop(0)
+
+    async def settle(self, *settlements: message_service_pb2.Settlement) -> None:
+        """Settles, without waiting for the confirmation."""
+        await self.send(settle=message_service_pb2.SettleDeliveries(settlements=settlements))
+
+    async def ack(self, *deliveries: message_service_pb2.Delivery) -> None:
+        """Acknowledges, and waits until that is stored."""
+        await self.settle(*(acked(delivery) for delivery in deliveries))
+        waiting = {delivery.delivery_id for delivery in deliveries}
+        while waiting:
+            waiting -= set((await self.settled()).delivery_ids)
+
+    async def error(self) -> grpc.aio.AioRpcError:
+        """The error with which the stream ends; frames before it are passed over."""
+        try:
+            async with asyncio.timeout(_FRAME_SECONDS):
+                while await self.call.read() is not grpc.aio.EOF:
+                    pass
+        except grpc.aio.AioRpcError as error:
+            return error
+        raise AssertionError(f"the stream ended in good order: {await self.call.code()}")
+
+    async def _read(self) -> None:
+        frame = await self.call.read()
+        if frame is grpc.aio.EOF:
+            raise AssertionError(f"the stream has ended: {await self.call.code()} {await self.call.details()}")
+        if frame.HasField("deliveries"):
+            self._delivered.extend(frame.deliveries.deliveries)
+        elif frame.HasField("settled"):
+            self._settled.append(frame.settled)
+
+
+def acked(delivery: message_service_pb2.Delivery) -> message_service_pb2.Settlement:
+    """The settlement of a delivery that is done with."""
+    return message_service_pb2.Settlement(delivery_id=delivery.delivery_id, ack=message_service_pb2.Ack())
+
+
+def nacked(delivery: message_service_pb2.Delivery, **fields: Any) -> message_service_pb2.Settlement:
+    """The settlement of a delivery that is to come again."""
+    return message_service_pb2.Settlement(
+        delivery_id=delivery.delivery_id, nack=message_service_pb2.Nack(**fields)
+    )
+
+
+def terminated(delivery: message_service_pb2.Delivery, reason: str = "") -> message_service_pb2.Settlement:
+    """The settlement of a delivery that is given up."""
+    return message_service_pb2.Settlement(
+        delivery_id=delivery.delivery_id, terminate=message_service_pb2.Terminate(reason=reason)
+    )
+
+
+def text(delivery: message_service_pb2.Delivery) -> str:
+    """What a delivery says."""
+    return delivery.message.payload.data.decode()
+
+
+def texts(deliveries: Iterable[message_service_pb2.Delivery]) -> list[str]:
+    """What deliveries say."""
+    return [text(delivery) for delivery in deliveries]
+
+
+@dataclass
+class MailService:
+    """The stub of a running service with mailboxes."""
+
+    mint: TokenMint
+    agents: KnownAgents
+    channel: grpc.aio.Channel
+    messages: "message_service_pb2_grpc.MessageServiceAsyncStub"
+
+    def agent(self, name: str = "scribe", *, tenant: str = "default", session_epoch: int = 1) -> MailAgent:
+        """A registered agent."""
+        agent_id = str(uuid4())
+        self.agents.add(KnownAgent(agent_id, tenant, name, (), True, session_epoch, 1))
+        metadata = self.mint.bearer(tenant=tenant, subject=f"agent:{agent_id}", permissions=_PERMISSIONS)
+        return MailAgent(agent_id, name, session_epoch, metadata)
+
+    async def begin_session(self, agent: MailAgent) -> MailAgent:
+        """The same agent, registered anew."""
+        known = await self.agents.find("default", agent.id, ())
+        self.agents.add(replace(known, session_epoch=known.session_epoch + 1))
+        return replace(agent, session_epoch=known.session_epoch + 1)
+
+    async def send(
+        self, agent: MailAgent, data: str = "hello", *, metadata: Bearer | None = None, **fields: Any
+    ) -> message_service_pb2.SendMessageResponse:
+        """Sends a message as the administrator, or with the metadata given."""
+        request = message_service_pb2.SendMessageRequest(
+            recipient_agent_id=agent.id,
+            payload=payload_pb2.Payload(content_type="text/plain", data=data.encode()),
+            **fields,
+        )
+        return await self.messages.SendMessage(request, metadata=metadata or self.mint.bearer())
+
+    @asynccontextmanager
+    async def receiving(self, agent: MailAgent, *, credits: int = 0) -> AsyncIterator[ReceiveClient]:
+        """An opened mailbox; the stream is cancelled in the end."""
+        client = ReceiveClient(self.messages.Receive(metadata=agent.metadata))
+        try:
+            await client.send(open=message_service_pb2.OpenMailbox(session_epoch=agent.session_epoch))
+            opened = await asyncio.wait_for(client.call.read(), _FRAME_SECONDS)
+            assert opened is not grpc.aio.EOF, await client.call.details()
+            assert opened.HasField("opened"), opened
+            if credits:
+                await client.grant(credits)
+            yield client
+        finally:
+            client.call.cancel()
+
+
+@asynccontextmanager
+async def running_mail_service(
+    database: FreshDatabase,
+    nats: RestartableNats,
+    *,
+    policy: DeliveryPolicy = QUICK,
+    agents: KnownAgents | None = None,
+    mint: TokenMint | None = None,
+) -> AsyncIterator[MailService]:
+    """Serves until the block ends. Services that are given the same agents and mint are replicas."""
+    agents, mint = agents or KnownAgents(), mint or TokenMint()
+
+    async def compose(_settings: OrchestratorSettings, foundation: Foundation) -> Service:
+        parts = await compose_mailbox(foundation.bus, agents, foundation.clock, policy)
+        rpc = MessageRpc(parts.send_message, parts.receive_mail)
+        registration = Registration(message_service_pb2_grpc.add_MessageServiceServicer_to_server, rpc)
+        return Service((registration,), parts.background)
+
+    settings = orchestrator_settings(database, nats, "127.0.0.1:0")
+    async with running(settings, mint.trusted_by(compose)) as channel:
+        yield MailService(mint, agents, channel, message_service_pb2_grpc.MessageServiceStub(channel))
