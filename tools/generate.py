@@ -62,7 +62,7 @@ def generate(output: Path) -> None:
     includes = [f"-I{PROTO}", f"-I{THIRD_PARTY}", f"-I{files('grpc_tools') / '_proto'}"]
     messages = [f"--python_out={output}", f"--pyi_out={output}"]
     plugin = Path(sys.executable).with_name("protoc-gen-mypy_grpc")
-    stubs = [f"--grpc_python_out={output}", f"--mypy_grpc_out={output}", f"--plugin={plugin}"]
+    stubs = [f"--grpc_python_out={output}", f"--mypy_grpc_out=quiet:{output}", f"--plugin={plugin}"]
     for arguments in ([*messages, *ours, str(VALIDATE_PROTO)], [*stubs, *services]):
         if protoc.main(["protoc", *includes, *arguments]) != 0:
             raise SystemExit("protoc failed; its message is above")

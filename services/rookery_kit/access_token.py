@@ -61,7 +61,7 @@ class TokenVerifier:
         self._clock = clock
         self._fetch_keys = fetch_keys
         self._keys: Mapping[str, Ed25519PublicKey] = {}
-        self._verified: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
+        self._verified: OrderedDict[str, Principal] = OrderedDict()
         self._refreshed_at = float("-inf")
 
     async def refresh(self) -> None:
@@ -71,10 +71,10 @@ class TokenVerifier:
 
     def recall(self, token: str) -> Principal | None:
         """The principal of a token that was verified before and is still valid; None means: verify it."""
-        known = self._verified.get(token)
-        if known is None or known[0] <= self._clock.now().timestamp():
+        principal = self._verified.get(token)
+        if principal is None or principal.expires_at <= self._clock.now():
             return None
-        return known[1]
+        return principal
 
     async def verify(self, token: str) -> Principal:
         """The principal of a token. Raises TokenInvalid or TokenExpired, never anything else about the token."""
@@ -88,10 +88,18 @@ class TokenVerifier:
             raise TokenInvalid("the token is not an access token")
         key = await self._key(header.get("kid"))
         principal = self._principal(self._claims(token, key))
-        self._verified[token] = (principal.expires_at.timestamp(), principal)
-        if len(self._verified) > _CACHE_SIZE:
-            self._verified.popitem(last=False)
+        self._remember(token, principal)
         return principal
+
+    def _remember(self, token: str, principal: Principal) -> None:
+        """Makes room first: the oldest go when they have expired, which they are the first to do, or when it is full."""
+        now = self._clock.now()
+        while self._verified:
+            oldest = next(iter(self._verified.values()))
+            if oldest.expires_at > now and len(self._verified) < _CACHE_SIZE:
+                break
+            self._verified.popitem(last=False)
+        self._verified[token] = principal
 
     async def _key(self, kid: object) -> Ed25519PublicKey:
         if not isinstance(kid, str):

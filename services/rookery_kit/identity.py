@@ -1,5 +1,6 @@
 """Who is calling, as the access token says."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -33,3 +34,7 @@ class Principal:
         """Whether `resource:action` is held, by itself or through `resource:*` or `*:*`."""
         held = self.permissions
         return permission in held or EVERY_PERMISSION in held or f"{permission.partition(':')[0]}:*" in held
+
+
+current_principal: ContextVar[Principal | None] = ContextVar("current_principal", default=None)
+"""The caller on whose behalf this task runs, for logs. Use cases are handed their Principal instead."""

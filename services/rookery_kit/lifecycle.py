@@ -22,6 +22,7 @@ from rookery_kit.health import HealthWatch
 from rookery_kit.jwks import RemoteKeys
 from rookery_kit.postgres.head import SchemaBehind
 from rookery_kit.postgres.retention import SharedTablesJanitor
+from rookery_kit.rpc.call_durations import CallDurations
 from rookery_kit.rpc.pipeline import Pipeline
 from rookery_kit.rpc.policy import PolicyMissing
 from rookery_kit.rpc.server import PortInUse, Registration, RpcServer
@@ -130,7 +131,7 @@ def _pipeline(settings: ServiceSettings, foundation: Foundation, verifier: Token
         verifier=verifier,
         database=foundation.database,
         tracer=foundation.telemetry.tracer,
-        meter=foundation.telemetry.meter,
+        durations=CallDurations(foundation.telemetry.registry),
         max_message_bytes=settings.max_message_bytes,
         default_deadline=settings.default_deadline_seconds,
     )

@@ -75,3 +75,10 @@ class PassingOnTracer(trace.Tracer):
     ) -> "_AgnosticContextManager[trace.Span]":
         """The same, current within the block."""
         return trace.use_span(self.start_span(name, context))
+
+
+def current_traceparent() -> str:
+    """The W3C traceparent of the current span, for whatever carries its trace on; empty where there is none."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent", "")

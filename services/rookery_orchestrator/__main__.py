@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from rookery.orchestrator.v1.message_service_pb2_grpc import add_MessageServiceServicer_to_server
 from rookery.orchestrator.v1.task_service_pb2_grpc import add_TaskServiceServicer_to_server
 from rookery_kit.bus import EventConsumer, OutboxRelay
 from rookery_kit.foundation import Foundation
@@ -16,8 +17,11 @@ from rookery_orchestrator.dispatch.lease_keeper import LeaseExtension, Reaper
 from rookery_orchestrator.dispatch.reporting import Reporting
 from rookery_orchestrator.dispatch.sessions import WorkSessions
 from rookery_orchestrator.dispatch.workers import Workers
+from rookery_orchestrator.mailbox.composition import compose_mailbox
+from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 from rookery_orchestrator.postgres import PostgresAgentProjection, PostgresLeaseStore, PostgresTaskStore
 from rookery_orchestrator.registry_directory import RegistryDirectory
+from rookery_orchestrator.rpc.messages import MessageRpc
 from rookery_orchestrator.rpc.tasks import TaskRpc
 from rookery_orchestrator.rpc.work import WorkStream
 from rookery_orchestrator.service.cancel_task import CancelTask
@@ -59,13 +63,29 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
         watch=watch,
         work=WorkStream(sessions, directory),
     )
+    mailbox = await compose_mailbox(
+        bus,
+        directory,
+        clock,
+        DeliveryPolicy(
+            ack_wait=settings.delivery_ack_wait_seconds,
+            max_deliveries=settings.max_deliveries,
+            receiver_inactive=settings.receiver_inactive_seconds,
+            nack_backoff=settings.nack_backoff_seconds,
+        ),
+    )
+    message_rpc = MessageRpc(mailbox.send_message, mailbox.receive_mail)
     agents = AgentEvents(projection, directory.forget, workers.agent_changed)
     agent_consumer = EventConsumer(
         bus, database, durable="orchestrator-agents", filter_subject=AGENT_EVENTS, handle=agents.handle
     )
     return Service(
-        registrations=(Registration(add_TaskServiceServicer_to_server, task_rpc),),
+        registrations=(
+            Registration(add_TaskServiceServicer_to_server, task_rpc),
+            Registration(add_MessageServiceServicer_to_server, message_rpc),
+        ),
         background=(
+            *mailbox.background,
             relay.run,
             agent_consumer.run,
             TaskEvents(bus, changes).run,

@@ -87,9 +87,9 @@ class ReceiveClient:
         self._delivered: list[message_service_pb2.Delivery] = []
         self._settled: list[message_service_pb2.Settled] = []
 
-    async def send(self, **frame: Any) -> None:
+    async def send(self, **frame: object) -> None:
         """Sends one frame."""
-        await self.call.write(message_service_pb2.ReceiveRequest(**frame))
+        await self.call.write(message_service_pb2.ReceiveRequest(**frame))  # type: ignore[arg-type]
 
     async def grant(self, count: int) -> None:
         """Grants credits."""
@@ -124,6 +124,18 @@ class ReceiveClient:
         while waiting:
             waiting -= set((await self.settled()).delivery_ids)
 
+    @property
+    def undelivered(self) -> int:
+        """How many deliveries have arrived that nobody has asked for here."""
+        return len(self._delivered)
+
+    async def ended(self) -> None:
+        """Waits for the end of the stream, which must be in good order."""
+        async with asyncio.timeout(_FRAME_SECONDS):
+            while await self.call.read() is not grpc.aio.EOF:
+                pass
+            assert await self.call.code() is grpc.StatusCode.OK, await self.call.details()
+
     async def error(self) -> grpc.aio.AioRpcError:
         """The error with which the stream ends; frames before it are passed over."""
         try:
@@ -134,10 +146,21 @@ class ReceiveClient:
             return error
         raise AssertionError(f"the stream ended in good order: {await self.call.code()}")
 
-    async def _read(self) -> None:
+    async def opened(self) -> None:
+        """Waits for the frame that says so. Raises the error of the stream."""
+        async with asyncio.timeout(_FRAME_SECONDS):
+            frame = await self._frame()
+        assert frame.HasField("opened"), frame
+
+    async def _frame(self) -> message_service_pb2.ReceiveResponse:
         frame = await self.call.read()
         if frame is grpc.aio.EOF:
             raise AssertionError(f"the stream has ended: {await self.call.code()} {await self.call.details()}")
+        assert isinstance(frame, message_service_pb2.ReceiveResponse)
+        return frame
+
+    async def _read(self) -> None:
+        frame = await self._frame()
         if frame.HasField("deliveries"):
             self._delivered.extend(frame.deliveries.deliveries)
         elif frame.HasField("settled"):
@@ -149,17 +172,23 @@ def acked(delivery: message_service_pb2.Delivery) -> message_service_pb2.Settlem
     return message_service_pb2.Settlement(delivery_id=delivery.delivery_id, ack=message_service_pb2.Ack())
 
 
-def nacked(delivery: message_service_pb2.Delivery, **fields: Any) -> message_service_pb2.Settlement:
+def nacked(delivery: message_service_pb2.Delivery, **fields: object) -> message_service_pb2.Settlement:
     """The settlement of a delivery that is to come again."""
-    return message_service_pb2.Settlement(
-        delivery_id=delivery.delivery_id, nack=message_service_pb2.Nack(**fields)
-    )
+    nack = message_service_pb2.Nack(**fields)  # type: ignore[arg-type]
+    return message_service_pb2.Settlement(delivery_id=delivery.delivery_id, nack=nack)
 
 
 def terminated(delivery: message_service_pb2.Delivery, reason: str = "") -> message_service_pb2.Settlement:
     """The settlement of a delivery that is given up."""
     return message_service_pb2.Settlement(
         delivery_id=delivery.delivery_id, terminate=message_service_pb2.Terminate(reason=reason)
+    )
+
+
+def in_progress(delivery: message_service_pb2.Delivery) -> message_service_pb2.Settlement:
+    """The settlement of a delivery at which the agent still is."""
+    return message_service_pb2.Settlement(
+        delivery_id=delivery.delivery_id, in_progress=message_service_pb2.InProgress()
     )
 
 
@@ -196,27 +225,25 @@ class MailService:
         return replace(agent, session_epoch=known.session_epoch + 1)
 
     async def send(
-        self, agent: MailAgent, data: str = "hello", *, metadata: Bearer | None = None, **fields: Any
+        self, agent: MailAgent, data: str = "hello", *, metadata: Bearer | None = None, **fields: object
     ) -> message_service_pb2.SendMessageResponse:
         """Sends a message as the administrator, or with the metadata given."""
         request = message_service_pb2.SendMessageRequest(
             recipient_agent_id=agent.id,
             payload=payload_pb2.Payload(content_type="text/plain", data=data.encode()),
-            **fields,
+            **fields,  # type: ignore[arg-type]
         )
         return await self.messages.SendMessage(request, metadata=metadata or self.mint.bearer())
 
     @asynccontextmanager
-    async def receiving(self, agent: MailAgent, *, credits: int = 0) -> AsyncIterator[ReceiveClient]:
+    async def receiving(self, agent: MailAgent, *, grant: int = 0) -> AsyncIterator[ReceiveClient]:
         """An opened mailbox; the stream is cancelled in the end."""
         client = ReceiveClient(self.messages.Receive(metadata=agent.metadata))
         try:
             await client.send(open=message_service_pb2.OpenMailbox(session_epoch=agent.session_epoch))
-            opened = await asyncio.wait_for(client.call.read(), _FRAME_SECONDS)
-            assert opened is not grpc.aio.EOF, await client.call.details()
-            assert opened.HasField("opened"), opened
-            if credits:
-                await client.grant(credits)
+            await client.opened()
+            if grant:
+                await client.grant(grant)
             yield client
         finally:
             client.call.cancel()

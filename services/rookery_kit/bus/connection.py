@@ -46,7 +46,8 @@ class Bus:
             _log.warning("bus error", error=str(error) or type(error).__name__)
 
         async def on_disconnect() -> None:
-            _log.warning("bus disconnected")
+            if not client.is_closed:
+                _log.warning("bus disconnected")
 
         async def on_reconnect() -> None:
             _log.info("bus reconnected")

@@ -5,19 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from opentelemetry.propagate import inject
 
 from rookery_kit.bus.connection import Bus
-from rookery_kit.errors import RookeryError
+from rookery_kit.errors import ResourceExhausted, RookeryError
 from rookery_kit.postgres import Connection, Database
+from rookery_kit.tracing import current_traceparent
 
 _BATCH = 256
 _IDLE_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
+_CONTENDED_SECONDS = 0.05
+# Below the payload that NATS takes by default (1 MiB), headers included: a larger event could never leave.
+MAX_EVENT_BYTES = 1_000_000
 _log = structlog.get_logger(__name__)
 
-_APPEND = "INSERT INTO outbox (message_id, subject, payload, traceparent) VALUES ($1, $2, $3, $4)"
-_APPEND_ALL = """
+_APPEND = """
 INSERT INTO outbox (message_id, subject, payload, traceparent)
 SELECT message_id, subject, payload, $4
 FROM unnest($1::text[], $2::text[], $3::bytea[]) WITH ORDINALITY AS e (message_id, subject, payload, place)
@@ -28,11 +30,10 @@ _READ = "SELECT id, message_id, subject, payload, traceparent FROM outbox ORDER 
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 
 
-async def append(connection: Connection, subject: str, payload: bytes, message_id: str) -> None:
-    """Stores an event in the caller's transaction. `message_id` makes its publication happen once."""
-    carrier: dict[str, str] = {}
-    inject(carrier)
-    await connection.execute(_APPEND, message_id, subject, payload, carrier.get("traceparent", ""))
+class EventTooLarge(ResourceExhausted):
+    """The event that would tell of the change is larger than the bus takes, so the change is not made."""
+
+    reason = "MESSAGE_TOO_LARGE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,22 @@ class OutgoingEvent:
     message_id: str
 
 
+async def append(connection: Connection, subject: str, payload: bytes, message_id: str) -> None:
+    """Stores one event in the caller's transaction, as `append_all` does."""
+    await append_all(connection, [OutgoingEvent(subject, payload, message_id)])
+
+
 async def append_all(connection: Connection, events: Sequence[OutgoingEvent]) -> None:
-    """Stores events in the caller's transaction, in order, in one statement."""
-    carrier: dict[str, str] = {}
-    inject(carrier)
+    """Stores events in the caller's transaction, in order, in one statement. Raises EventTooLarge."""
+    for event in events:
+        if len(event.payload) > MAX_EVENT_BYTES:
+            raise EventTooLarge(f"an event has {len(event.payload)} bytes; at most {MAX_EVENT_BYTES} are carried")
     await connection.execute(
-        _APPEND_ALL,
+        _APPEND,
         [event.message_id for event in events],
         [event.subject for event in events],
         [event.payload for event in events],
-        carrier.get("traceparent", ""),
+        current_traceparent(),
     )
 
 
@@ -82,18 +89,21 @@ class OutboxRelay:
                 _log.warning("outbox waits", reason=error.reason)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            if relayed < _BATCH:
+            if relayed is None:
+                # Another replica is at it, and may have begun before our change was committed.
+                await asyncio.sleep(_CONTENDED_SECONDS)
+            elif relayed < _BATCH:
                 try:
                     async with asyncio.timeout(_IDLE_SECONDS):
                         await self._wake.wait()
                 except TimeoutError:
                     continue
 
-    async def relay_once(self) -> int:
-        """Publishes one batch and answers how many events it held."""
+    async def relay_once(self) -> int | None:
+        """Publishes one batch and answers how many events it held; None: another replica is relaying."""
         async with self._database.system_transaction() as connection:
             if not await connection.fetchval(_LOCK):
-                return 0
+                return None
             rows = await connection.fetch(_READ, _BATCH)
             if rows:
                 await asyncio.gather(

@@ -28,6 +28,7 @@ _OUTAGE = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.CannotConnectNowError,
+    asyncpg.InvalidAuthorizationSpecificationError,
     OSError,
     TimeoutError,
 )
@@ -69,7 +70,7 @@ class Database:
                 max_inactive_connection_lifetime=300,
                 server_settings={"search_path": schema, "application_name": f"rookery-{schema}", "jit": "off"},
             )
-        except (*_OUTAGE, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        except _OUTAGE as error:
             raise DatabaseUnavailable(f"the database does not answer: {type(error).__name__}") from error
         return cls(pool, acquire_timeout)
 

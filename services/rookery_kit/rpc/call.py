@@ -1,10 +1,11 @@
 """What a handler knows about the call it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Self
 
 from rookery_kit.access_token import TokenMissing
 from rookery_kit.identity import Principal
+from rookery_kit.tracing import current_traceparent
 
 
 class Call:
@@ -44,7 +45,17 @@ class Call:
         """Metadata with which to call another service on the caller's behalf."""
         return (("authorization", self.authorization),)
 
+    @property
+    def traceparent(self) -> str:
+        """The W3C traceparent of this call, for whatever carries its trace on."""
+        return current_traceparent()
+
     def remaining(self) -> float | None:
         """Seconds to the caller's deadline; None where it set none."""
         remaining: float | None = self._context.time_remaining()
         return remaining
+
+    def write(self, response: object) -> Awaitable[None]:
+        """Sends one answer of a stream. For the pipeline: a handler yields its answers."""
+        written: Awaitable[None] = self._context.write(response)
+        return written

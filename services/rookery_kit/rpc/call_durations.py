@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Histogram
 
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+from rookery_kit.telemetry import SECONDS
 
 
 class CallDurations:
@@ -20,7 +20,7 @@ class CallDurations:
             "Time from the arrival of a call to its end",
             ("rpc_service", "rpc_method", "rpc_grpc_status_code"),
             registry=registry,
-            buckets=_BUCKETS,
+            buckets=SECONDS,
         )
 
     def of(self, method: str) -> Callable[[float, int], None]:

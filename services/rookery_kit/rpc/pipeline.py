@@ -5,8 +5,8 @@ Handlers are wrapped once, when they are registered, so that a call pays for no 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -24,12 +24,14 @@ from rookery_kit.identity import current_principal
 from rookery_kit.postgres import Database
 from rookery_kit.rpc.call import Call
 from rookery_kit.rpc.call_durations import CallDurations
-from rookery_kit.rpc.idempotency import Handler, once
+from rookery_kit.rpc.idempotency import answer_once
 from rookery_kit.rpc.policy import MethodPolicy
 from rookery_kit.rpc.status import deadline_status, masked_status, status_of
 from rookery_kit.rpc.validation import Decoder, RequestValidator, Undecodable
 from rookery_kit.tracing import IncomingSpan
 
+Handler = Callable[[Any, Any], Any]
+Answer = Callable[[Any, Call], Awaitable[Any]]
 _BEARER = "Bearer "
 _NO_CALLER = Context()
 _OK: int = grpc.StatusCode.OK.value[0]
@@ -86,10 +88,10 @@ class Pipeline:
         if handler.response_streaming:
             stream = self._around(policy, self._stream(self._validator.check, method.unary_stream))
             return grpc.unary_stream_rpc_method_handler(stream, decode, encode)
-        answer = once(self._database, policy, method.unary_unary) if policy.idempotent else method.unary_unary
+        answer = self._once(policy, method.unary_unary) if policy.idempotent else method.unary_unary
         return grpc.unary_unary_rpc_method_handler(self._around(policy, self._unary(answer)), decode, encode)
 
-    def _around(self, policy: MethodPolicy, answer: Handler) -> Handler:
+    def _around(self, policy: MethodPolicy, answer: Answer) -> Handler:
         """Traces, admits and measures a call, and turns whatever `answer` raises into a status."""
         observe = self._durations.of(policy.name)
 
@@ -115,24 +117,102 @@ class Pipeline:
 
         return around
 
-    def _unary(self, handler: Handler) -> Handler:
+    def _enter_span(self, name: str, metadata: Mapping[str, str]) -> trace.Span:
+        """A span that is current for the rest of the task, which gRPC makes for each call."""
+        caller = (
+            trace.set_span_in_context(IncomingSpan(metadata), _NO_CALLER) if "traceparent" in metadata else _NO_CALLER
+        )
+        span = self._tracer.start_span(name, caller, trace.SpanKind.SERVER)
+        attach(trace.set_span_in_context(span))
+        return span
+
+    async def _admit(self, policy: MethodPolicy, context: Any, metadata: Mapping[str, str], span: trace.Span) -> Call:  # noqa: ANN401 -- gRPC's context
+        if policy.permission is None:
+            return Call(context, policy.name, metadata, None)
+        authorization = metadata.get("authorization", "")
+        if not authorization.startswith(_BEARER):
+            raise TokenMissing("send an access token in the metadata: authorization: Bearer <token>")
+        token = authorization[len(_BEARER) :]
+        principal = self._verifier.recall(token) or await self._verifier.verify(token)
+        current_principal.set(principal)
+        if span.is_recording():
+            span.set_attributes({"rookery.tenant": principal.tenant, "rookery.subject": principal.subject})
+        if not principal.permits(policy.permission):
+            _log.warning("permission denied", method=policy.name, permission=policy.permission)
+            raise PermissionMissing(policy.permission)
+        return Call(context, policy.name, metadata, principal)
+
+    def _unary(self, handler: Handler) -> Answer:
         check, default_deadline = self._validator.check, self._default_deadline
 
         async def unary(request: Message | Undecodable, call: Call) -> Message:
             message = check(request)
-            if call.remaining() is not None:
-                return await handler(message, call)
-            async with asyncio.timeout(default_deadline):
-                return await handler(message, call)
+            if call.remaining() is None:
+                async with asyncio.timeout(default_deadline):
+                    response: Message = await handler(message, call)
+            else:
+                response = await handler(message, call)
+            return response
 
         return unary
 
-    def _stream(self, checked: Handler, handler: Handler) -> Handler:
-        async def stream(request_or_iterator: Any, call: Call) -> None:
+    def _once(self, policy: MethodPolicy, handler: Handler) -> Handler:
+        async def answered_once(request: Any, call: Call) -> Message:  # noqa: ANN401 -- every such request has a request_id
+            if not request.request_id:
+                response: Message = await handler(request, call)
+                return response
+            return await answer_once(
+                self._database,
+                call.principal,
+                policy.name,
+                request,
+                policy.response_class,
+                lambda: handler(request, call),
+            )
+
+        return answered_once
+
+    def _stream(self, checked: Callable[[Any], object], handler: Handler) -> Answer:
+        async def stream(request_or_iterator: Any, call: Call) -> None:  # noqa: ANN401 -- gRPC's two shapes
             requests = checked(request_or_iterator)
-            with self._endable_by_drain():
+            with self._ended_by_drain():
                 async with aclosing(handler(requests, call)) as responses:
                     async for response in responses:
                         await call.write(response)
 
         return stream
+
+    async def _checked(self, requests: AsyncIterator[Message | Undecodable]) -> AsyncIterator[Message]:
+        check = self._validator.check
+        async for request in requests:
+            yield check(request)
+
+    @contextmanager
+    def _ended_by_drain(self) -> Iterator[None]:
+        task = asyncio.current_task()
+        assert task is not None
+        self._refuse_when_draining()
+        self._streams.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            # Cancelled by `drain`, or by the caller, who is gone and hears nothing.
+            self._refuse_when_draining()
+            raise
+        finally:
+            self._streams.discard(task)
+
+    def _refuse_when_draining(self) -> None:
+        if self._draining:
+            raise ShuttingDown("the service is stopping; connect again", retry_after=0.5)
+
+
+def _status(error: Exception, method: str) -> status_pb2.Status:
+    """What the caller is told of an error; one that nobody expected is logged and masked."""
+    if isinstance(error, RookeryError):
+        return status_of(error)
+    if isinstance(error, TimeoutError):
+        return deadline_status()
+    fault_id, status = masked_status()
+    _log.error("internal fault", method=method, fault_id=fault_id, exc_info=error)
+    return status

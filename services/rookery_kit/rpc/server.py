@@ -70,7 +70,7 @@ class RpcServer:
             for service, handlers in collector.methods.items():
                 policies = method_policies(service)
                 wrapped = {name: self._pipeline.wrap(policies[name], handler) for name, handler in handlers.items()}
-                self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
+                self._server.add_registered_method_handlers(service, wrapped)
                 self._names.append(service)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)

@@ -51,14 +51,15 @@ class RequestValidator:
     def __init__(self) -> None:
         self._validator = Validator()
 
-    def check(self, request: Message | Undecodable) -> None:
-        """Raises InvalidArgument naming every broken field, or what made the request undecodable."""
+    def check(self, request: Message | Undecodable) -> Message:
+        """The request. Raises InvalidArgument naming every broken field, or what made the request undecodable."""
         if isinstance(request, Undecodable):
             raise request.error
         violations = self._validator.collect_violations(request)
         if violations:
             described = tuple((_path(violation), violation.proto.message) for violation in violations)
             raise InvalidArgument("; ".join(f"{path or 'request'}: {text}" for path, text in described), described)
+        return request
 
 
 def _path(violation: Violation) -> str:

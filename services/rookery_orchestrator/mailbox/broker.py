@@ -1,6 +1,6 @@
 """What the mailbox asks of the broker that keeps the mail."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
@@ -13,6 +13,7 @@ class Handle:
     """Names mail that was handed out and is not settled. `sequence` stays the same when it is handed out again."""
 
     sequence: int
+    priority: Priority
     attempt: int
     token: str
 
@@ -22,7 +23,6 @@ class Fetched:
     """Mail that was handed out. Not `readable`: it is none, and no agent could make anything of it."""
 
     handle: Handle
-    priority: Priority
     mail: bytes
     readable: bool
 
@@ -33,6 +33,7 @@ class Settling(Enum):
     REMOVE = auto()
     RETURN = auto()
     EXTEND = auto()
+    GIVE_UP = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Verdict:
 
 
 class OpenedMailbox(Protocol):
-    """The mailbox of one agent, held by one stream. Outages of the broker are waited out, unless noted otherwise."""
+    """The mailbox of one agent, held by one stream. Outages are waited out where no Unavailable is raised."""
 
     @property
     def ready(self) -> Collection[Priority]:
@@ -56,10 +57,10 @@ class OpenedMailbox(Protocol):
         """Waits until `ready` names one."""
         ...
 
-    async def pull(self, plan: Sequence[Priority]) -> list[Fetched]:
-        """Takes out at most one piece of mail for each priority in the plan, in the plan's order.
+    async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:
+        """Takes out at most so many pieces of mail of each priority, in their order.
 
-        A priority that had less than was asked for is not `ready` until there is mail again.
+        A priority that has no more is not `ready` until there is mail again. Raises Unavailable.
         """
         ...
 

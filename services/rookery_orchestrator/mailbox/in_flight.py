@@ -25,18 +25,22 @@ class InFlight:
     def __iter__(self) -> Iterator[Handle]:
         return iter(tuple(self._out.values()))
 
-    def add(self, fetched: Fetched) -> Delivery | None:
-        """The delivery to be sent; None: the agent has it, or has just settled it."""
-        handle = fetched.handle
+    def knows(self, handle: Handle) -> bool:
+        """Whether the agent has this mail already, or has just settled it. What is out goes by the new handle then."""
         if handle.sequence in self._settling:
-            return None
-        if (known := self._ids.get(handle.sequence)) is not None:
-            self._out[known] = handle
-            return None
+            return True
+        delivery_id = self._ids.get(handle.sequence)
+        if delivery_id is None:
+            return False
+        self._out[delivery_id] = handle
+        return True
+
+    def add(self, fetched: Fetched) -> Delivery:
+        """Numbers mail that is to be delivered."""
         self._last_id += 1
-        self._out[self._last_id] = handle
-        self._ids[handle.sequence] = self._last_id
-        return Delivery(self._last_id, fetched.mail, handle.attempt)
+        self._out[self._last_id] = fetched.handle
+        self._ids[fetched.handle.sequence] = self._last_id
+        return Delivery(self._last_id, fetched.mail, fetched.handle.attempt)
 
     def find(self, delivery_id: int) -> Handle | None:
         """What is out under an id."""

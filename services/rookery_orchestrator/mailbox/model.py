@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
 from rookery_kit.errors import NotFound
+
+from rookery_orchestrator.model import Payload
 
 
 class RecipientNotFound(NotFound):
@@ -16,7 +18,7 @@ class RecipientNotFound(NotFound):
         super().__init__(f"no agent {recipient} is registered", recipient=recipient)
 
 
-class Priority(Enum):
+class Priority(StrEnum):
     """How urgent a message is, the most urgent first. The values are the last tokens of subjects on the bus."""
 
     HIGH = "high"
@@ -33,8 +35,7 @@ class Draft:
     recipient_name: str
     priority: Priority
     type: str
-    content_type: str
-    data: bytes
+    payload: Payload
     correlation_id: str
     reply_to_agent_id: str
     traceparent: str
@@ -49,8 +50,7 @@ class Message:
     recipient_agent_id: str
     priority: Priority
     type: str
-    content_type: str
-    data: bytes
+    payload: Payload
     correlation_id: str
     reply_to_agent_id: str
     create_time: datetime

@@ -1,15 +1,15 @@
 """One open Receive stream: credits in, deliveries out, settlements back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping
 from typing import Any
 
 import structlog
-
 from rookery_kit.errors import Unavailable
+
 from rookery_orchestrator.mailbox.broker import Fetched, OpenedMailbox
 from rookery_orchestrator.mailbox.frame_queue import FrameQueue
-from rookery_orchestrator.mailbox.frames import Deliveries, FromAgent, GrantCredits, SettleDeliveries, ToAgent
+from rookery_orchestrator.mailbox.frames import Deliveries, FromAgent, GrantCredits, Opened, SettleDeliveries, ToAgent
 from rookery_orchestrator.mailbox.in_flight import InFlight
 from rookery_orchestrator.mailbox.model import DeadReason, Delivery, Priority
 from rookery_orchestrator.mailbox.ordering import DeliveryOrder
@@ -40,11 +40,12 @@ class Receiver:
         self._settler = Settler(mailbox, policy, self._in_flight, self._frames)
         self._may_deliver = asyncio.Event()
 
-    async def run(self, incoming: AsyncIterator[FromAgent]) -> AsyncIterator[ToAgent]:
-        """The frames to be sent, until `incoming` ends and all that came by it is settled.
+    async def run(self, incoming: AsyncIterator[FromAgent]) -> AsyncGenerator[ToAgent, None]:
+        """The frames to be sent, Opened being the first, until `incoming` ends and all that came by it is settled.
 
         Raises SessionSuperseded, or StreamProtocol. However it ends, what is unsettled comes again at once.
         """
+        await self._frames.put(Opened())
         loops = [
             self._read(incoming),
             self._deliver(),
@@ -101,31 +102,30 @@ class Receiver:
                 self._may_deliver.clear()
                 await self._may_deliver.wait()
             await self._mailbox.until_ready()
-            ready = frozenset(self._mailbox.ready)
             try:
-                fetched = await self._mailbox.pull(self._order.plan(self._room(), ready))
+                fetched = await self._mailbox.pull(self._order.plan(self._room(), self._mailbox.ready))
             except Unavailable as error:
                 _log.warning("receiver waits", reason=error.reason, error=error.message)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            await self._hand_over(fetched, ready)
+            for frame in _framed(self._take_note(fetched)):
+                await self._frames.put(frame)
 
-    async def _hand_over(self, fetched: list[Fetched], ready: frozenset[Priority]) -> None:
-        frame: list[Delivery] = []
-        size = 0
-        for mail in fetched:
-            if (burial := self._burial(mail)) is not None:
-                await self._settler.bury(burial)
-            elif (delivery := self._in_flight.add(mail)) is not None:
-                if frame and size + len(delivery.mail) > _FRAME_BYTES:
-                    await self._frames.put(Deliveries(tuple(frame)))
-                    frame, size = [], 0
-                frame.append(delivery)
-                size += len(delivery.mail)
-                self._credits -= 1
-                self._order.delivered((mail.priority,), ready)
-        if frame:
-            await self._frames.put(Deliveries(tuple(frame)))
+    def _take_note(self, fetched: Mapping[Priority, list[Fetched]]) -> list[Delivery]:
+        """What of it is to be delivered, in order. Waits for nothing, so that the end of the stream forgets no mail."""
+        new = {priority: [mail for mail in several if self._is_new(mail)] for priority, several in fetched.items()}
+        deliveries = [self._in_flight.add(mail) for mail in self._order.arrange(new, self._mailbox.ready)]
+        self._credits -= len(deliveries)
+        return deliveries
+
+    def _is_new(self, mail: Fetched) -> bool:
+        """Whether it is to be delivered: the agent has not got it yet, and it is not for the dead letters."""
+        if self._in_flight.knows(mail.handle):
+            return False
+        burial = self._burial(mail)
+        if burial is not None:
+            self._settler.bury(burial)
+        return burial is None
 
     def _burial(self, mail: Fetched) -> Burial | None:
         if not mail.readable:
@@ -138,3 +138,17 @@ class Receiver:
         while True:
             await asyncio.sleep(self._policy.ack_wait / 3)
             await self._mailbox.extend(self._in_flight)
+
+
+def _framed(deliveries: list[Delivery]) -> Iterator[Deliveries]:
+    """The deliveries in frames that a client with the usual limit of 4 MiB can take."""
+    frame: list[Delivery] = []
+    size = 0
+    for delivery in deliveries:
+        if frame and size + len(delivery.mail) > _FRAME_BYTES:
+            yield Deliveries(tuple(frame))
+            frame, size = [], 0
+        frame.append(delivery)
+        size += len(delivery.mail)
+    if frame:
+        yield Deliveries(tuple(frame))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rookery_orchestrator.mailbox.broker import Handle, OpenedMailbox, Settling, Verdict
@@ -31,9 +31,7 @@ class Settler:
     An agent hears of its settlements in the order in which it sent them, once the broker has confirmed them.
     """
 
-    def __init__(
-        self, mailbox: OpenedMailbox, policy: DeliveryPolicy, in_flight: InFlight, frames: FrameQueue
-    ) -> None:
+    def __init__(self, mailbox: OpenedMailbox, policy: DeliveryPolicy, in_flight: InFlight, frames: FrameQueue) -> None:
         self._mailbox = mailbox
         self._policy = policy
         self._in_flight = in_flight
@@ -49,7 +47,7 @@ class Settler:
             await self._idle.wait()
         self._add(settlements)
 
-    async def bury(self, burial: Burial) -> None:
+    def bury(self, burial: Burial) -> None:
         """Takes a burial, of which the agent hears nothing."""
         self._add((burial,))
 
@@ -72,3 +70,61 @@ class Settler:
         self._waiting.extend(items)
         self._idle.clear()
         self._some.set()
+
+    async def _settle_group(self, group: Iterable[Settlement | Burial]) -> None:
+        verdicts: list[Verdict] = []
+        burials: list[Burial] = []
+        known: dict[Handle, int] = {}
+        unknown: list[int] = []
+        for item in group:
+            if isinstance(item, Burial):
+                burials.append(item)
+                continue
+            decision = self._decide(item)
+            if decision is None:
+                unknown.append(item.delivery_id)
+                continue
+            known[decision.handle] = item.delivery_id
+            if isinstance(decision, Burial):
+                burials.append(decision)
+            else:
+                verdicts.append(decision)
+        carried_out = await self._carry_out(verdicts, burials)
+        for handle in carried_out:
+            self._in_flight.settled(handle)
+        settled = tuple(delivery_id for handle, delivery_id in known.items() if carried_out[handle])
+        unknown += [delivery_id for handle, delivery_id in known.items() if not carried_out[handle]]
+        if settled or unknown:
+            await self._frames.put(Settled(settled, tuple(unknown)))
+
+    def _decide(self, settlement: Settlement) -> Verdict | Burial | None:
+        """What a settlement comes to; None: its delivery is not in flight."""
+        if settlement.action is Action.IN_PROGRESS:
+            handle = self._in_flight.find(settlement.delivery_id)
+            return None if handle is None else Verdict(handle, Settling.EXTEND)
+        handle = self._in_flight.begin_settling(settlement.delivery_id)
+        if handle is None:
+            return None
+        if settlement.action is Action.ACK:
+            return Verdict(handle, Settling.REMOVE)
+        if settlement.action is Action.TERMINATE:
+            return Burial(handle, DeadReason.TERMINATED, settlement.reason, handle.attempt)
+        if handle.attempt >= self._policy.max_deliveries:
+            return Burial(handle, DeadReason.MAX_DELIVERIES, settlement.reason, handle.attempt)
+        delay = self._policy.backoff(handle.attempt) if settlement.delay is None else settlement.delay
+        return Verdict(handle, Settling.RETURN, delay)
+
+    async def _carry_out(self, verdicts: list[Verdict], burials: list[Burial]) -> dict[Handle, bool]:
+        if not burials:
+            outcomes = await self._mailbox.settle(verdicts) if verdicts else []
+            return dict(zip((verdict.handle for verdict in verdicts), outcomes, strict=True))
+        if verdicts:
+            settling, burying = await asyncio.gather(self._carry_out(verdicts, []), self._bury_all(burials))
+            return settling | burying
+        return await self._bury_all(burials)
+
+    async def _bury_all(self, burials: list[Burial]) -> dict[Handle, bool]:
+        outcomes = await asyncio.gather(
+            *(self._mailbox.bury(burial.handle, burial.reason, burial.detail, burial.attempts) for burial in burials)
+        )
+        return dict(zip((burial.handle for burial in burials), outcomes, strict=True))

@@ -15,9 +15,10 @@ HANDSHAKE_ONLY = str(Path(__file__).with_name("handshake_only.py"))
 
 
 class HttpServer:
-    """A workbench over streamable HTTP that can be killed and started again at the same port."""
+    """A server over streamable HTTP that can be killed and started again at the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str) -> None:
+        self._program = program
         self.port = free_port()
         self._process: asyncio.subprocess.Process | None = None
 
@@ -29,7 +30,7 @@ class HttpServer:
     async def start(self) -> None:
         """Starts it and waits until it listens."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, WORKBENCH, "http", str(self.port)),
+            *(sys.executable, self._program, "http", str(self.port)),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -47,9 +48,9 @@ class HttpServer:
 
 
 @asynccontextmanager
-async def http_server() -> AsyncIterator[HttpServer]:
-    """A running workbench over HTTP."""
-    server = HttpServer()
+async def http_server(program: str = WORKBENCH) -> AsyncIterator[HttpServer]:
+    """A running server over HTTP."""
+    server = HttpServer(program)
     try:
         await server.start()
         yield server

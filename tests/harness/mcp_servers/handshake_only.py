@@ -1,17 +1,25 @@
-"""A stdio server that knows only the handshake of earlier revisions of the protocol, and whose answers are crooked."""
+"""A server that knows only the handshake of earlier revisions of the protocol, and whose answers are crooked.
 
-from typing import Any
+`python handshake_only.py` speaks over standard input and output, `python handshake_only.py http PORT` over HTTP.
+"""
+
+import sys
+from typing import Any, NoReturn
 
 import anyio
+import uvicorn
 from mcp.server import Server, ServerRequestContext
 from mcp.server.runner import serve_loop
 from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    METHOD_NOT_FOUND,
     CallToolRequestParams,
     CallToolResult,
     ImageContent,
     ListToolsResult,
     PaginatedRequestParams,
+    RequestParams,
     ResourceLink,
     TextContent,
     Tool,
@@ -54,12 +62,26 @@ async def call_tool(context: ServerRequestContext[Any], params: CallToolRequestP
             return CallToolResult(content=[TextContent(text=f"revision {context.protocol_version}")])
 
 
-async def main() -> None:
+async def refuse_discovery(_context: ServerRequestContext[Any], _params: RequestParams | None) -> NoReturn:
+    """As a server answers that has never heard of it."""
+    raise MCPError(code=METHOD_NOT_FOUND, message="Method not found")
+
+
+async def serve_stdio(server: Server[Any]) -> None:
     """Serves until the input ends."""
-    server: Server[Any] = Server("handshake-only", on_list_tools=list_tools, on_call_tool=call_tool)
     async with server.lifespan(server) as state, stdio_server() as (read_stream, write_stream):
         await serve_loop(server, read_stream, write_stream, lifespan_state=state)
 
 
+def main(arguments: list[str]) -> None:
+    """Serves over what the arguments say."""
+    server: Server[Any] = Server("handshake-only", on_list_tools=list_tools, on_call_tool=call_tool)
+    server.add_request_handler("server/discover", RequestParams, refuse_discovery)
+    if arguments:
+        uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=int(arguments[1]), log_level="error")
+    else:
+        anyio.run(serve_stdio, server)
+
+
 if __name__ == "__main__":
-    anyio.run(main)
+    main(sys.argv[1:])

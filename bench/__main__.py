@@ -1,0 +1,43 @@
+"""`python -m bench [SUITE ...]`: runs the suites, all by default, prints a table and writes results/latest.json."""
+
+import argparse
+import asyncio
+import sys
+
+from rich.console import Console
+
+from bench.report import RESULTS, show, write
+from bench.rounds import ROUNDS, Row, machine, run
+from bench.suites import SUITES
+
+
+async def measure(names: list[str], rounds: int, progress: Console) -> list[Row]:
+    """Every row of the named suites."""
+    rows: list[Row] = []
+    for name in names:
+        async with SUITES[name]() as measures:
+            for each in measures:
+                progress.print(f"{name}: {', '.join(quantity.name for quantity in each.quantities)}", highlight=False)
+                rows += await run(name, each, rounds)
+    return rows
+
+
+def main() -> int:
+    """Parses the command line and runs it."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Runs the benchmarks.")
+    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], metavar="SUITE", help=f"of {', '.join(SUITES)}")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="%(default)s unless told otherwise")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    progress = Console(stderr=True)
+    progress.print(", ".join(f"{name} {value}" for name, value in machine().items()), highlight=False)
+    rows = asyncio.run(measure(options.suites or list(SUITES), options.rounds, progress))
+    write(rows)
+    show(rows)
+    progress.print(f"written to {RESULTS}", highlight=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Processes of a benchmark that speak JSON, a line at a time."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psutil
+
+_ANSWER_SECONDS = 60.0
+_END_SECONDS = 10.0
+
+
+class Talker:
+    """A process that answers each line on its standard input with one on its standard output."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._measured = psutil.Process(process.pid)
+
+    async def hear(self) -> Any:  # noqa: ANN401 -- whatever the process says
+        """The next line it says. Raises RuntimeError when it has ended, TimeoutError when it says nothing."""
+        assert self._process.stdout is not None
+        line = await asyncio.wait_for(self._process.stdout.readline(), _ANSWER_SECONDS)
+        if not line:
+            raise RuntimeError(f"a process of the benchmark ended with {await self._process.wait()}")
+        return json.loads(line)
+
+    async def ask(self, question: object) -> Any:  # noqa: ANN401 -- as above
+        """Sends one line and answers what comes back."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(question).encode() + b"\n")
+        return await self.hear()
+
+    def cpu_seconds(self) -> float:
+        """Processor time it has used so far."""
+        times = self._measured.cpu_times()
+        return times.user + times.system
+
+
+@asynccontextmanager
+async def talker(module: str) -> AsyncIterator[Talker]:
+    """Runs `python -m module` for the length of the block. The process ends itself when its standard input does."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield Talker(process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), _END_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,1 @@
+"""Time from `rookery up` to all SERVING, and the memory that Rookery's own processes then hold."""

@@ -1,0 +1,1 @@
+"""What the commands do: call the suite and show what it answers."""

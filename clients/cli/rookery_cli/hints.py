@@ -1,0 +1,37 @@
+"""What to do about a refusal."""
+
+from collections.abc import Mapping
+
+_HINTS: Mapping[str, str] = {
+    "AGENT_NOT_FOUND": "`rookery agents list` shows the agents there are",
+    "RECIPIENT_NOT_FOUND": "`rookery agents list` shows the agents there are; one must have registered to get messages",
+    "TASK_NOT_FOUND": "`rookery tasks list` shows the tasks there are",
+    "TASK_ENDED": "`rookery tasks get ID` shows how it ended",
+    "MCP_SERVER_NOT_FOUND": "`rookery servers list` shows the servers there are",
+    "MCP_SERVER_EXISTS": "choose another name, or `rookery servers delete` the one there is",
+    "MCP_SERVER_DISABLED": "the server is registered and switched off; register it anew to use it",
+    "MCP_SERVER_UNAVAILABLE": "the tool-executor's log, logs/tool_executor.log in the data dir, says more",
+    "TOOL_NOT_FOUND": "`rookery tools list --server NAME` shows the tools the server offers",
+    "TOOL_ARGUMENTS_INVALID": "`rookery tools list --server NAME --json` shows the schema of the arguments",
+    "TOOL_TIMEOUT": "give it longer with --timeout SECONDS",
+    "COMMAND_NOT_ALLOWED": "an operator allows commands in the tool-executor's allow-list, in rookery.yaml",
+    "ENDPOINT_NOT_ALLOWED": "an operator allows private addresses in the tool-executor's settings, in rookery.yaml",
+    "EXECUTION_AMBIGUOUS": "check whether the tool has acted before calling it again",
+    "CREDENTIAL_INVALID": "check the API key: $ROOKERY_API_KEY, or the file that the context names",
+    "TOKEN_INVALID": "check that the context names the services of one and the same suite",
+    "PERMISSION_MISSING": "use a key whose role has this permission",
+    "INVALID_FIELD": "add --help to the command to see what it takes",
+    "REQUEST_ID_REUSED": "leave --request-id out, or repeat the very same request",
+    "MAILBOX_FULL": "wait until the agent has caught up with its messages",
+    "DATABASE_UNAVAILABLE": "try again in a moment; `rookery status` shows what is up",
+    "BUS_UNAVAILABLE": "try again in a moment; `rookery status` shows what is up",
+    "SERVICE_UNAVAILABLE": "try again in a moment; `rookery status` shows what is up",
+    "SHUTTING_DOWN": "try again in a moment; `rookery status` shows what is up",
+    "DEADLINE_EXCEEDED": "try again; `rookery status` shows what is up",
+    "INTERNAL": "the fault's id is in the service's log: logs/ in the data dir",
+}
+
+
+def hint_for(reason: str) -> str:
+    """What to do about a refusal with this reason; empty where the message says it all."""
+    return _HINTS.get(reason, "")

@@ -1,0 +1,113 @@
+"""The suite as seen by a program that wants work done."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from rookery.orchestrator.v1 import message_pb2, task_pb2
+
+from rookery_sdk import tasks
+from rookery_sdk.connection import Connection
+from rookery_sdk.context import SuiteContext
+from rookery_sdk.credentials import ApiKey, read_key_file
+from rookery_sdk.errors import Detail, Unauthenticated
+from rookery_sdk.messages import Outgoing, PriorityName, send
+from rookery_sdk.tools import ToolCall, ToolResult, call_tool
+
+API_KEY_VARIABLE = "ROOKERY_API_KEY"
+
+
+class Client(Connection):
+    """A connection with an API key: the stubs `tasks`, `agents`, `servers`, `tools`, `messages`, and shorter ways.
+
+    Calls of the shorter ways are repeated, with effect once, while the suite is away, for `patience` seconds.
+    """
+
+    def __init__(self, context: SuiteContext, api_key: str | None = None, *, patience: float = 30.0) -> None:
+        super().__init__(context, lambda stub: ApiKey(stub, lambda: _api_key(context, api_key)))
+        self._patience = patience
+
+    @classmethod
+    def connect(
+        cls,
+        context: SuiteContext | Path | str | None = None,
+        *,
+        api_key: str | None = None,
+        patience: float = 30.0,
+    ) -> "Client":
+        """A client for use in `async with`.
+
+        The suite is that of `context`, else of $ROOKERY_CONTEXT, else of ./.rookery/context.json; the key is the one
+        given, else $ROOKERY_API_KEY, else the one in the file that the context names. Raises ContextNotFound or
+        ContextInvalid; whether the key is accepted shows at the first call.
+        """
+        return cls(SuiteContext.find(context), api_key or os.environ.get(API_KEY_VARIABLE), patience=patience)
+
+    async def create_task(
+        self,
+        capability: str,
+        input: object = None,  # noqa: A002 -- the field's name on the wire
+        *,
+        title: str = "",
+        priority: int = 0,
+        labels: Mapping[str, str] | None = None,
+        max_attempts: int = 0,
+        lease_duration: timedelta | None = None,
+        deadline: datetime | None = None,
+        request_id: str | None = None,
+    ) -> task_pb2.Task:
+        """Creates a task; it is durable when this returns. The same `request_id` answers the same task."""
+        new = tasks.NewTask(capability, input, title, priority, labels or {}, max_attempts, lease_duration, deadline)
+        request = new.request()
+        request.request_id = request_id or str(uuid4())
+        return await tasks.create(self.tasks, request, patience=self._patience)
+
+    async def wait(self, task_id: str, *, timeout: float | None = None) -> task_pb2.Task:
+        """The task when it has ended, whatever its outcome. Raises TimeoutError after `timeout` seconds."""
+        return await tasks.wait(self.tasks, task_id, timeout=timeout)
+
+    def watch(self, task_id: str, *, patience: float | None = None) -> AsyncIterator[task_pb2.Task]:
+        """The task as it stands and after every change, until it has ended."""
+        return tasks.watch(self.tasks, task_id, patience=patience)
+
+    async def send(
+        self,
+        recipient: str,
+        payload: object = None,
+        *,
+        type: str = "",  # noqa: A002 -- the field's name on the wire
+        priority: PriorityName = "normal",
+        correlation_id: str = "",
+        reply_to_agent_id: str = "",
+        message_id: str | None = None,
+    ) -> message_pb2.Message:
+        """Puts a message into the mailbox of an agent, named by name or id; it is durable when this returns."""
+        request = Outgoing(recipient, payload, type, priority, correlation_id, reply_to_agent_id).request()
+        request.message_id = message_id or str(uuid4())
+        return (await send(self.messages, request, patience=self._patience)).message
+
+    async def call_tool(
+        self,
+        server: str,
+        tool: str,
+        arguments: Mapping[str, object] | None = None,
+        *,
+        timeout: float | None = None,
+        task_id: str = "",
+        request_id: str | None = None,
+    ) -> ToolResult:
+        """Calls a tool of an MCP server. `timeout` is what the tool may take, in seconds. Raises ToolError."""
+        call = ToolCall(server, tool, arguments or {}, timeout)
+        return await call_tool(
+            self.tools, call, request_id=request_id or str(uuid4()), task_id=task_id, patience=self._patience
+        )
+
+
+def _api_key(context: SuiteContext, given: str | None) -> str:
+    if given:
+        return given
+    if context.credential is None:
+        raise Unauthenticated(f"no API key is at hand; set ${API_KEY_VARIABLE}", Detail("CREDENTIAL_INVALID"))
+    return read_key_file(context.credential)

@@ -1,0 +1,106 @@
+"""Messages between agents."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from rookery.orchestrator.v1 import message_pb2, message_service_pb2
+
+from rookery_sdk import payload
+from rookery_sdk.patience import patiently
+
+if TYPE_CHECKING:
+    from rookery.orchestrator.v1.message_service_pb2_grpc import MessageServiceAsyncStub
+
+PriorityName = Literal["high", "normal", "low"]
+_SEND_SECONDS = 10.0
+_AGENT_SUBJECT = "agent:"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as its handler gets it. `payload` is decoded; `attempt` counts deliveries from 1."""
+
+    id: str
+    sender: str
+    type: str
+    payload: Any
+    priority: PriorityName
+    correlation_id: str
+    reply_to_agent_id: str
+    create_time: datetime
+    attempt: int
+
+    @classmethod
+    def of(cls, message: message_pb2.Message, attempt: int) -> "Message":
+        """Decodes a delivery. Raises PayloadInvalid."""
+        reply_to = message.reply_to_agent_id
+        if not reply_to and message.sender.startswith(_AGENT_SUBJECT):
+            reply_to = message.sender.removeprefix(_AGENT_SUBJECT)
+        return cls(
+            id=message.id,
+            sender=message.sender,
+            type=message.type,
+            payload=payload.decode(message.payload),
+            priority=_PRIORITY_NAMES.get(message.priority, "normal"),
+            correlation_id=message.correlation_id,
+            reply_to_agent_id=reply_to,
+            create_time=message.create_time.ToDatetime(tzinfo=UTC),
+            attempt=attempt,
+        )
+
+
+_PRIORITIES: dict[PriorityName, message_pb2.Priority] = {
+    "high": message_pb2.PRIORITY_HIGH,
+    "normal": message_pb2.PRIORITY_NORMAL,
+    "low": message_pb2.PRIORITY_LOW,
+}
+_PRIORITY_NAMES: dict[int, PriorityName] = {int(value): name for name, value in _PRIORITIES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to send. `recipient` is the name or the id of an agent; `value` is what `payload.encode` takes."""
+
+    recipient: str
+    value: object = None
+    type: str = ""
+    priority: PriorityName = "normal"
+    correlation_id: str = ""
+    reply_to_agent_id: str = ""
+
+    def request(self) -> message_service_pb2.SendMessageRequest:
+        """The request, still without an id. Raises PayloadInvalid, or ValueError for an unknown priority."""
+        if self.priority not in _PRIORITIES:
+            raise ValueError(f"there is no priority {self.priority!r}; take one of {', '.join(_PRIORITIES)}")
+        request = message_service_pb2.SendMessageRequest(
+            priority=_PRIORITIES[self.priority],
+            type=self.type,
+            payload=payload.encode(self.value),
+            correlation_id=self.correlation_id,
+            reply_to_agent_id=self.reply_to_agent_id,
+        )
+        if _is_uuid(self.recipient):
+            request.recipient_agent_id = self.recipient
+        else:
+            request.recipient_name = self.recipient
+        return request
+
+
+async def send(
+    stub: "MessageServiceAsyncStub", request: message_service_pb2.SendMessageRequest, *, patience: float
+) -> message_service_pb2.SendMessageResponse:
+    """Sends a message, repeating under the same id while the suite is away. It is durable when this returns."""
+
+    async def attempt() -> message_service_pb2.SendMessageResponse:
+        return await stub.SendMessage(request, timeout=_SEND_SECONDS)
+
+    return await patiently(attempt, patience=patience)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False

@@ -1,0 +1,63 @@
+"""The consumers of one mailbox: one for each priority, dropped by the broker when nobody has used them for long."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo
+from nats.js.errors import NotFoundError
+from rookery_kit.bus import BusUnavailable
+from rookery_kit.bus.subjects import mail_subject
+
+from rookery_orchestrator.mailbox.model import Priority
+from rookery_orchestrator.mailbox.policy import DeliveryPolicy
+
+STREAM = "MAIL"
+
+
+@contextmanager
+def bus_errors() -> Iterator[None]:
+    """Turns what the driver raises into BusUnavailable."""
+    try:
+        yield
+    except (NatsError, OSError, TimeoutError) as error:
+        raise BusUnavailable(f"the bus does not answer: {type(error).__name__}") from error
+
+
+class Consumers:
+    """Creates and finds the consumers. All methods raise BusUnavailable."""
+
+    def __init__(self, jetstream: JetStreamContext, tenant: str, agent_id: str, policy: DeliveryPolicy) -> None:
+        self._jetstream = jetstream
+        self._tenant = tenant
+        self._agent_id = agent_id
+        self._policy = policy
+
+    def name(self, priority: Priority) -> str:
+        """The name of a consumer, the same on every replica."""
+        return f"mail_{self._tenant}_{self._agent_id}_{priority.value}"
+
+    async def ensure(self, priority: Priority, metadata: Mapping[str, str] | None = None) -> None:
+        """Creates a consumer, or brings a present one in line, which keeps what it knows of attempts and delays."""
+        config = ConsumerConfig(
+            durable_name=self.name(priority),
+            filter_subject=mail_subject(self._tenant, self._agent_id, priority.value),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self._policy.ack_wait,
+            # Mail that was refused with a delay counts as pending, so a limit would let it block the rest.
+            max_ack_pending=-1,
+            inactive_threshold=self._policy.receiver_inactive,
+            metadata=dict(metadata) if metadata else None,
+        )
+        with bus_errors():
+            await self._jetstream.add_consumer(STREAM, config)
+
+    async def find(self, priority: Priority) -> ConsumerInfo | None:
+        """What the broker knows of a consumer; None: there is none."""
+        with bus_errors():
+            try:
+                info: ConsumerInfo = await self._jetstream.consumer_info(STREAM, self.name(priority))
+            except NotFoundError:
+                return None
+        return info

@@ -1,0 +1,64 @@
+"""Moving mail to the dead letters."""
+
+import asyncio
+
+import structlog
+from nats.js.errors import NotFoundError
+from rookery_kit.bus import Bus
+from rookery_kit.bus.subjects import dead_letter_subject
+from rookery_kit.errors import RookeryError
+
+from rookery_orchestrator.mailbox.broker import Handle, Settling, Verdict
+from rookery_orchestrator.mailbox.consumers import STREAM, bus_errors
+from rookery_orchestrator.mailbox.model import DeadReason
+from rookery_orchestrator.mailbox.verdicts import Verdicts
+from rookery_orchestrator.mailbox.wire import dead_letter
+
+_RETRY_SECONDS = 0.5
+_log = structlog.get_logger(__name__)
+
+
+class DeadLetters:
+    """Writes the dead letter first and removes the mail afterwards, so that a crash in between loses neither.
+
+    The mail's place in the stream makes the dead letter's id: burying the same mail again adds nothing.
+    """
+
+    def __init__(self, bus: Bus, verdicts: Verdicts, tenant: str, agent_id: str) -> None:
+        self._bus = bus
+        self._jetstream = bus.jetstream
+        self._verdicts = verdicts
+        self._tenant = tenant
+        self._agent_id = agent_id
+
+    async def bury(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
+        """Answers once both are certain. False: the mail had been settled already."""
+        while True:
+            try:
+                if not await self._publish(handle, reason, detail, attempts):
+                    return False
+                break
+            except RookeryError as error:
+                _log.warning("dead letter waits", reason=error.reason, agent_id=self._agent_id)
+                await asyncio.sleep(_RETRY_SECONDS)
+        await self._verdicts.settle([Verdict(handle, Settling.GIVE_UP)])
+        _log.warning(
+            "dead letter",
+            tenant=self._tenant,
+            agent_id=self._agent_id,
+            sequence=handle.sequence,
+            reason=reason.value,
+            attempts=attempts,
+        )
+        return True
+
+    async def _publish(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
+        with bus_errors():
+            try:
+                mail = await self._jetstream.get_msg(STREAM, handle.sequence)
+            except NotFoundError:
+                return False
+        letter = dead_letter(mail.data or b"", self._agent_id, reason, detail, attempts)
+        subject = dead_letter_subject(self._tenant, self._agent_id)
+        await self._bus.publish(subject, letter.SerializeToString(), message_id=f"{STREAM}-{handle.sequence}")
+        return True

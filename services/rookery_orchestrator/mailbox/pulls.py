@@ -1,0 +1,145 @@
+"""Taking mail out of the consumers of one mailbox, and being rung up when there is some."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from rookery_orchestrator.mailbox.broker import Fetched, Handle
+from rookery_orchestrator.mailbox.consumers import Consumers, bus_errors
+from rookery_orchestrator.mailbox.model import Priority
+from rookery_orchestrator.mailbox.pull_request import PullEnd, PullRequest, pull_now, pull_subject, ring_when_ready
+from rookery_orchestrator.mailbox.reply_inbox import ReplyInbox
+from rookery_orchestrator.mailbox.uplink import Uplink
+from rookery_orchestrator.mailbox.wire import unseal
+
+_ANSWER_SECONDS = 5.0
+_BELL_SECONDS = 60.0
+_BELL_SLACK_SECONDS = 5.0
+_LEAST_PULL_BYTES = 2 * 1024 * 1024
+_ENVELOPE_BYTES = 16 * 1024
+_log = structlog.get_logger(__name__)
+
+
+class Pulls:
+    """Asks the three consumers for mail.
+
+    A consumer that had less than it was asked for gets a bell: a request that it answers when there is mail again,
+    without handing any out. So nothing is polled, and nothing is taken for which there is no credit.
+    """
+
+    def __init__(self, uplink: Uplink, consumers: Consumers) -> None:
+        self._uplink = uplink
+        self._consumers = consumers
+        self.inbox = ReplyInbox(uplink.client, self._mail_arrived)
+        self.ready = set(Priority)
+        self._some_ready = asyncio.Event()
+        self._some_ready.set()
+        self._missing: set[Priority] = set()
+        self._asked: dict[Priority, PullRequest] = {}
+        self._bells: dict[Priority, tuple[str, asyncio.TimerHandle]] = {}
+
+    async def until_ready(self) -> None:
+        """Waits until a consumer may have mail."""
+        await self._some_ready.wait()
+
+    async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:
+        """What there is, at most so many of each priority. Raises BusUnavailable."""
+        await self._uplink.up()
+        for priority in tuple(self._missing):
+            await self._consumers.ensure(priority)
+            self._missing.discard(priority)
+        keys = [await self._ask(priority, count) for priority, count in counts.items()]
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                for request in self._asked.values():
+                    await request.done.wait()
+        except TimeoutError:
+            _log.warning("mail does not come", consumers=[self._consumers.name(priority) for priority in self._asked])
+        for key in keys:
+            self.inbox.forget(key)
+        asked, self._asked = self._asked, {}
+        for priority, request in asked.items():
+            if request.end is PullEnd.EMPTY:
+                await self._hang_bell(priority)
+            elif request.end is PullEnd.MISSING:
+                self._missing.add(priority)
+        return {
+            priority: [_fetched(message, priority) for message in request.messages]
+            for priority, request in asked.items()
+        }
+
+    def renewed(self) -> None:
+        """What is asked for will not be answered any more: the connection is another."""
+        for request in self._asked.values():
+            request.finish(PullEnd.MORE)
+        for priority in tuple(self._bells):
+            self._ring(priority)
+
+    async def close(self, patience: float) -> list[Handle]:
+        """Stops asking. Answers what was handed out and taken by nobody, after at most `patience` seconds."""
+        for key, timer in self._bells.values():
+            self.inbox.forget(key)
+            timer.cancel()
+        self._bells.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                for request in self._asked.values():
+                    await request.done.wait()
+        asked = self._asked.items()
+        return [_handle(message, priority) for priority, request in asked for message in request.messages]
+
+    async def _ask(self, priority: Priority, count: int) -> str:
+        request = PullRequest(count)
+        key = self.inbox.expect(request.answered)
+        self._asked[priority] = request
+        client = self._uplink.client
+        question = pull_now(count, max(_LEAST_PULL_BYTES, client.max_payload + _ENVELOPE_BYTES))
+        with bus_errors():
+            await client.publish(pull_subject(self._consumers.name(priority)), question, self.inbox.address(key))
+        return key
+
+    async def _mail_arrived(self, message: Msg) -> None:
+        request = self._asked.get(Priority(message.subject.rpartition(".")[2]))
+        if request is not None and request.end is None:
+            request.add(message)
+            return
+        # Too late: nobody waits for it any more.
+        with suppress(NatsError):
+            await message.nak()
+
+    async def _hang_bell(self, priority: Priority) -> None:
+        self.ready.discard(priority)
+        if not self.ready:
+            self._some_ready.clear()
+        key = self.inbox.expect(partial(self._rung, priority))
+        loop = asyncio.get_running_loop()
+        self._bells[priority] = key, loop.call_later(_BELL_SECONDS + _BELL_SLACK_SECONDS, self._ring, priority)
+        try:
+            consumer = pull_subject(self._consumers.name(priority))
+            await self._uplink.client.publish(consumer, ring_when_ready(_BELL_SECONDS), self.inbox.address(key))
+        except NatsError:
+            self._ring(priority)
+
+    def _rung(self, priority: Priority, _answer: Msg, _part: int) -> None:
+        self._ring(priority)
+
+    def _ring(self, priority: Priority) -> None:
+        key, timer = self._bells.pop(priority)
+        timer.cancel()
+        self.inbox.forget(key)
+        self.ready.add(priority)
+        self._some_ready.set()
+
+
+def _fetched(message: Msg, priority: Priority) -> Fetched:
+    return Fetched(_handle(message, priority), message.data, unseal(message.data) is not None)
+
+
+def _handle(message: Msg, priority: Priority) -> Handle:
+    metadata = message.metadata
+    return Handle(metadata.sequence.stream, priority, metadata.num_delivered, message.reply)

@@ -1,0 +1,1 @@
+"""What the tool-executor does."""

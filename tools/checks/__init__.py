@@ -1,0 +1,1 @@
+"""The checks of this repository, in the order in which `make test` runs them."""
