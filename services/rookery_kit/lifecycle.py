@@ -31,6 +31,7 @@ from rookery_kit.settings import ServiceSettings, SettingsError, load_settings
 S = TypeVar("S", bound=ServiceSettings)
 EXIT_CANNOT_START = 3
 EXIT_LOOP_ENDED = 4
+_CANCEL_AGAIN_SECONDS = 0.5
 _log = structlog.get_logger(__name__)
 
 
@@ -120,9 +121,7 @@ async def serve(
         finally:
             notify("STOPPING=1")
             await server.stop(settings.drain_seconds)
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await _cancel(background)
             _log.info("stopped")
 
 
@@ -144,6 +143,15 @@ async def _until_stopped(stopping: asyncio.Event, background: Sequence[asyncio.T
     for task in background:
         if task.done():
             raise LoopEnded(repr(task.get_coro())) from task.exception()
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancels until all have ended: a library may swallow a cancellation (before Python 3.12, wait_for can)."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 def notify(state: str, environment: Mapping[str, str] = os.environ) -> None:

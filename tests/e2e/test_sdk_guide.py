@@ -28,7 +28,7 @@ def blocks() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def suite_settings() -> dict[str, dict[str, str]]:
-    return {"tool_executor": {"ALLOWED_COMMANDS": f'["{sys.executable}"]'}}
+    return {"tool_executor": {"STDIO_ALLOWED_COMMANDS": f'["{sys.executable}"]'}}
 
 
 @pytest.fixture

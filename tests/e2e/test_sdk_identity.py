@@ -1,16 +1,20 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from harness.eventually import eventually
 from harness.sdk_agents import agent_process, context_of, find_agent, online, serving
 from harness.suite import Suite
-from rookery.auth.v1 import enrollment_service_pb2
+from rookery.auth.v1 import enrollment_service_pb2, token_service_pb2, token_service_pb2_grpc
 from rookery.orchestrator.v1 import task_pb2
 from rookery.registry.v1 import agent_service_pb2
 from rookery_sdk import Agent, AlreadyExists, Client, SessionSuperseded, SuiteContext, TaskContext, Unauthenticated
+from rookery_sdk.kept_identity import IdentityFile, KeptIdentity
+
+UNHEARD = "6f1c2b9e-3d51-4c1c-9d57-0d8f3f1f6a11"
 
 
 @pytest.fixture
@@ -60,6 +64,27 @@ async def test_an_enrolment_token_makes_an_agent_where_there_is_no_key(
         assert (await online(client, "comer")).labels["team"] == "a"
     with pytest.raises(Unauthenticated, match="CREDENTIAL_INVALID"):
         await idle_agent(suite, "another", context=without_key(suite)).serve()
+
+
+@pytest.mark.capability("A2")
+async def test_an_exchange_whose_answer_was_lost_is_answered_again(suite: Suite, client: Client) -> None:
+    tokens = token_service_pb2_grpc.TokenServiceStub(suite.channel("auth"))
+    file = IdentityFile(suite.folder / "agents", "comer")
+    request = enrollment_service_pb2.CreateEnrollmentTokenRequest()
+    kept = KeptIdentity("enrollment_token", (await client.enrollments.CreateEnrollmentToken(request)).secret, UNHEARD)
+    async with file.held():
+        file.write(kept)
+    unheard = await tokens.IssueToken(
+        token_service_pb2.IssueTokenRequest(enrollment_token=kept.secret, request_id=kept.request_id)
+    )
+    async with serving(idle_agent(suite)):
+        assert (await online(client, "comer")).subject == unheard.token_set.subject
+    refreshing = file.read()
+    assert refreshing is not None
+    file.write(replace(refreshing, request_id=UNHEARD))
+    await tokens.IssueToken(token_service_pb2.IssueTokenRequest(refresh_token=refreshing.secret, request_id=UNHEARD))
+    async with serving(idle_agent(suite)):
+        assert (await online(client, "comer")).subject == unheard.token_set.subject
 
 
 async def test_an_agent_that_is_taken_over_stops_and_does_not_fight(suite: Suite, client: Client) -> None:

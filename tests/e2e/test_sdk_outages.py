@@ -1,10 +1,11 @@
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 from harness.sdk_agents import context_of, online, serving
 from harness.suite import Suite
-from rookery.orchestrator.v1 import task_pb2
+from rookery.orchestrator.v1 import task_pb2, task_service_pb2
 from rookery_sdk import Agent, Client, TaskContext, decode
 
 
@@ -72,10 +73,11 @@ async def test_an_agent_outlives_the_death_of_every_service(suite: Suite, client
         assert (await online(client, "survivor")).session_epoch == before.session_epoch
 
 
-async def test_a_task_is_created_once_however_often_the_request_had_to_be_sent(suite: Suite, client: Client) -> None:
+async def test_a_task_is_created_once_however_often_it_is_asked_for(suite: Suite, client: Client) -> None:
+    request_id = str(uuid4())
+    created = await client.create_task("work", "once", request_id=request_id)
     await suite.kill("orchestrator")
-    creating = asyncio.create_task(client.create_task("work", title="once"))
+    asking_again = asyncio.create_task(client.create_task("work", "once", request_id=request_id))
     await suite.start("orchestrator")
-    created = await creating
-    again = await client.create_task("work", title="twice")
-    assert created.id != again.id
+    assert (await asking_again).id == created.id
+    assert len((await client.tasks.ListTasks(task_service_pb2.ListTasksRequest())).tasks) == 1

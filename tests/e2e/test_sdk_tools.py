@@ -13,7 +13,7 @@ from rookery_sdk import Agent, Client, TaskContext, ToolError, decode
 
 @pytest.fixture
 def suite_settings() -> dict[str, dict[str, str]]:
-    return {"tool_executor": {"ALLOWED_COMMANDS": f'["{sys.executable}"]'}}
+    return {"tool_executor": {"STDIO_ALLOWED_COMMANDS": f'["{sys.executable}"]'}}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_a_handler_calls_a_tool_and_gets_text_structure_or_the_tools_own_e
         task = await client.wait((await client.create_task("use")).id, timeout=30)
         echoed, added, is_error, text = decode(task.output)
     assert (echoed, added, is_error) == ("hello", {"total": 3}, True)
-    assert "no luck" in text
+    assert "fail" in text
     calls = await client.tools.ListExecutions(tool_service_pb2.ListExecutionsRequest(task_id=task.id))
     assert {call.tool for call in calls.executions} == {"echo", "add", "fail"}
 

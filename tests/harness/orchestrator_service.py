@@ -84,7 +84,7 @@ class WorkClient:
 
     async def next(self, kind: str) -> Any:
         """The next frame, which must be of a kind. Raises the error of the stream, or TimeoutError."""
-        frame = await asyncio.wait_for(self.call.read(), _FRAME_SECONDS)
+        frame: Any = await asyncio.wait_for(self.call.read(), _FRAME_SECONDS)
         if frame is grpc.aio.EOF:
             status = await self.call.code()
             raise AssertionError(f"the stream has ended: {status} {await self.call.details()}")
@@ -93,7 +93,8 @@ class WorkClient:
 
     async def assignment(self) -> task_pb2.Task:
         """The task of the next frame, which must assign one."""
-        return (await self.next("assignment")).task
+        task: task_pb2.Task = (await self.next("assignment")).task
+        return task
 
     async def complete(self, task: task_pb2.Task, data: bytes = b"done") -> None:
         """Reports a result."""

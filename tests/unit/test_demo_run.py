@@ -99,7 +99,7 @@ def test_the_table_tells_every_figure() -> None:
     outcome = Outcome(
         tasks=TaskCount(107, 111, 4),
         mail=Accounts(acknowledged=150, delivered=150, redelivered=2, missing=(), unknown=()),
-        tool_calls=ToolCallCount(succeeded=800, failed=1, ambiguous=0),
+        tool_calls=ToolCallCount(succeeded=800, refusing=7, unanswered=1, ambiguous=0),
         recoveries=(Recovery("orchestrator", 9, 1.24, 1.5),),
         changing=0,
         ready_seconds=3.21,
@@ -110,7 +110,7 @@ def test_the_table_tells_every_figure() -> None:
     outcome.show(console)
     assert isinstance(console.file, io.StringIO)
     table = console.file.getvalue()
-    for said in ("107", "111", "800 (1 failed", "killed orchestrator", "after 1.2 s", "900 MiB", "3.2 s"):
+    for said in ("107", "111", "807, of which 7", "killed orchestrator", "after 1.2 s", "900 MiB", "3.2 s"):
         assert said in table
 
 

@@ -69,7 +69,7 @@ class Pulls:
             elif request.end is PullEnd.MISSING:
                 self._missing.add(priority)
         return {
-            priority: [_fetched(message, priority) for message in request.messages]
+            priority: [_fetched(message, priority) for message in sorted(request.messages, key=_place)]
             for priority, request in asked.items()
         }
 
@@ -134,6 +134,11 @@ class Pulls:
         self.inbox.forget(key)
         self.ready.add(priority)
         self._some_ready.set()
+
+
+def _place(message: Msg) -> int:
+    # What comes again comes in no order.
+    return message.metadata.sequence.stream
 
 
 def _fetched(message: Msg, priority: Priority) -> Fetched:

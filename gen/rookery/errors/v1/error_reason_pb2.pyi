@@ -9,7 +9,6 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_UNSPECIFIED: _ClassVar[ErrorReason]
     ERROR_REASON_INVALID_FIELD: _ClassVar[ErrorReason]
     ERROR_REASON_INVALID_PAGE_TOKEN: _ClassVar[ErrorReason]
-    ERROR_REASON_INVALID_FILTER: _ClassVar[ErrorReason]
     ERROR_REASON_REQUEST_ID_REUSED: _ClassVar[ErrorReason]
     ERROR_REASON_TOKEN_MISSING: _ClassVar[ErrorReason]
     ERROR_REASON_TOKEN_INVALID: _ClassVar[ErrorReason]
@@ -30,7 +29,6 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_TASK_ENDED: _ClassVar[ErrorReason]
     ERROR_REASON_RECIPIENT_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_STREAM_PROTOCOL: _ClassVar[ErrorReason]
-    ERROR_REASON_DELIVERY_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_MAILBOX_FULL: _ClassVar[ErrorReason]
     ERROR_REASON_TOOL_NOT_FOUND: _ClassVar[ErrorReason]
     ERROR_REASON_TOOL_ARGUMENTS_INVALID: _ClassVar[ErrorReason]
@@ -51,7 +49,6 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_INVALID_FIELD: ErrorReason
 ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason
-ERROR_REASON_INVALID_FILTER: ErrorReason
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason
 ERROR_REASON_TOKEN_MISSING: ErrorReason
 ERROR_REASON_TOKEN_INVALID: ErrorReason
@@ -72,7 +69,6 @@ ERROR_REASON_LEASE_LOST: ErrorReason
 ERROR_REASON_TASK_ENDED: ErrorReason
 ERROR_REASON_RECIPIENT_NOT_FOUND: ErrorReason
 ERROR_REASON_STREAM_PROTOCOL: ErrorReason
-ERROR_REASON_DELIVERY_NOT_FOUND: ErrorReason
 ERROR_REASON_MAILBOX_FULL: ErrorReason
 ERROR_REASON_TOOL_NOT_FOUND: ErrorReason
 ERROR_REASON_TOOL_ARGUMENTS_INVALID: ErrorReason
