@@ -1,7 +1,6 @@
 """The guide for agent authors, docs/agents.md, says what is so: its programs are run as they stand there."""
 
 import asyncio
-import json
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -9,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from harness.command_line import write_context
 from harness.mcp_servers.commands import WORKBENCH
 from harness.repository import ROOT
 from harness.sdk_agents import agent_process, context_of, online
@@ -33,10 +33,7 @@ def suite_settings() -> dict[str, dict[str, str]]:
 
 @pytest.fixture
 def context(suite: Suite) -> Path:
-    path = suite.folder / "context.json"
-    services = ("auth", "registry", "orchestrator", "tool_executor")
-    path.write_text(json.dumps({each: suite.address(each) for each in services} | {"credential": "admin.credential"}))
-    return path
+    return write_context(suite)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from harness.command_line import write_context
 from harness.eventually import eventually
 from harness.sdk_agents import agent_process, context_of, find_agent, online, serving
 from harness.suite import Suite
@@ -132,13 +132,9 @@ agent.run()
 @pytest.fixture
 def program(suite: Suite) -> tuple[Path, Path]:
     """The program of an agent, and the context file it is to use."""
-    path, context = suite.folder / "phoenix.py", suite.folder / "context.json"
+    path = suite.folder / "phoenix.py"
     path.write_text(PROGRAM)
-    services = ("auth", "registry", "orchestrator", "tool_executor")
-    context.write_text(
-        json.dumps({each: suite.address(each) for each in services} | {"credential": "admin.credential"})
-    )
-    return path, context
+    return path, write_context(suite)
 
 
 @pytest.mark.capability("O2")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from rookery_kit.lifecycle import Compose, serve
@@ -18,10 +18,11 @@ _START_SECONDS = 20
 async def running(settings: S, compose: Compose[S]) -> AsyncIterator[grpc.aio.Channel]:
     """Serves until the block ends and gives a channel to it. Raises what keeps the service from starting."""
     stopping = asyncio.Event()
-    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    port: "asyncio.Future[int]" = asyncio.get_running_loop().create_future()
     service = asyncio.create_task(serve(settings, compose, stopping, port.set_result))
     try:
-        await asyncio.wait({service, port}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[Any]] = [service, port]
+        await asyncio.wait(either, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not port.done():
             service.cancel()
             await service

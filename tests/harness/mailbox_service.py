@@ -146,6 +146,10 @@ class ReceiveClient:
             return error
         raise AssertionError(f"the stream ended in good order: {await self.call.code()}")
 
+    async def open(self, agent: MailAgent) -> None:
+        """Sends the first frame."""
+        await self.send(open=message_service_pb2.OpenMailbox(session_epoch=agent.session_epoch))
+
     async def opened(self) -> None:
         """Waits for the frame that says so. Raises the error of the stream."""
         async with asyncio.timeout(_FRAME_SECONDS):
@@ -235,12 +239,16 @@ class MailService:
         )
         return await self.messages.SendMessage(request, metadata=metadata or self.mint.bearer())
 
+    def receiver(self, agent: MailAgent) -> ReceiveClient:
+        """A Receive stream of an agent."""
+        return ReceiveClient(self.messages.Receive(metadata=agent.metadata))
+
     @asynccontextmanager
     async def receiving(self, agent: MailAgent, *, grant: int = 0) -> AsyncIterator[ReceiveClient]:
         """An opened mailbox; the stream is cancelled in the end."""
-        client = ReceiveClient(self.messages.Receive(metadata=agent.metadata))
+        client = self.receiver(agent)
         try:
-            await client.send(open=message_service_pb2.OpenMailbox(session_epoch=agent.session_epoch))
+            await client.open(agent)
             await client.opened()
             if grant:
                 await client.grant(grant)

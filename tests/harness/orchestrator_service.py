@@ -126,12 +126,12 @@ def seconds(value: float) -> Duration:
     return Duration(nanos=int(value % 1 * 1e9), seconds=int(value))
 
 
-async def worker_agent(registry: Registry, name: str, *capabilities: str, tenant: str = "default") -> tuple[Caller, int]:
+async def worker_agent(
+    registry: Registry, name: str, *capabilities: str, tenant: str = "default"
+) -> tuple[Caller, int]:
     """A registered agent that may work, and its session_epoch."""
     caller = registry.agent(tenant)
-    caller.metadata = registry.mint.bearer(
-        tenant=tenant, subject=f"agent:{caller.id}", permissions=WORKER_PERMISSIONS
-    )
+    caller.metadata = registry.mint.bearer(tenant=tenant, subject=f"agent:{caller.id}", permissions=WORKER_PERMISSIONS)
     agent = await registry.register(caller, name, capabilities=capabilities or ("work",), lease_duration=seconds(600))
     return caller, agent.session_epoch
 

@@ -15,7 +15,6 @@ def links(path: str, *internal: str, broken: tuple[BrokenLink, ...] = (), extern
 
 
 FINDINGS = Findings(
-    files=40,
     summaries={
         each.path: each
         for each in (
@@ -59,16 +58,14 @@ def test_the_page_says_what_is_to_be_done_and_where() -> None:
 
 def test_the_page_names_every_document_and_its_last_change() -> None:
     page = write_page(FINDINGS, "The documents")
-    assert page.startswith(
-        "# The documents\n\n5 documents among 40 files: 4 pages of prose, 0 contracts and 1 package."
-    )
+    assert page.startswith("# The documents\n\n5 documents: 4 pages of prose, 0 contracts and 1 package.")
     assert all(f"`{path}`" in page for path in FINDINGS.summaries)
     assert "changed 2026-01-02 (c0ffee00)" in page
     assert "Links within the repository: 7, of which 1 leads nowhere." in page
 
 
 def test_with_nothing_to_do_the_page_says_so() -> None:
-    page = write_page(Findings(1, {"README.md": summary("README.md")}, {"README.md": links("README.md")}), "T")
+    page = write_page(Findings({"README.md": summary("README.md")}, {"README.md": links("README.md")}), "T")
     assert "Nothing: every link leads somewhere" in page
 
 

@@ -1,6 +1,7 @@
 """The connection to NATS, which comes back by itself."""
 
 import asyncio
+from contextlib import suppress
 from typing import Self
 
 import nats
@@ -107,9 +108,10 @@ class Bus:
             raise BusUnavailable("the bus does not answer") from error
 
     async def close(self) -> None:
-        """Hands over what is buffered and closes the connection."""
+        """Hands over what is buffered and closes the connection, whatever state it is in."""
         try:
             await asyncio.wait_for(self.client.flush(), timeout=2)
         except (NatsError, OSError, TimeoutError):
             _log.warning("bus closed without a flush")
-        await self.client.close()
+        with suppress(NatsError, OSError):
+            await self.client.close()

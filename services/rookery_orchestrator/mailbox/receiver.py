@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -58,7 +59,7 @@ class Receiver:
             async for frame in self._frames.frames():
                 yield frame
         finally:
-            await self._close(tasks)
+            await _to_the_end(self._close(tasks))
 
     def _start(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(loop)
@@ -138,6 +139,15 @@ class Receiver:
         while True:
             await asyncio.sleep(self._policy.ack_wait / 3)
             await self._mailbox.extend(self._in_flight)
+
+
+async def _to_the_end(closing: Coroutine[Any, Any, None]) -> None:
+    """Runs what must not be cut short: gRPC may cancel a handler again while it cleans up after the first time."""
+    task = asyncio.create_task(closing)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()
 
 
 def _framed(deliveries: list[Delivery]) -> Iterator[Deliveries]:

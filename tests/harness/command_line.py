@@ -1,0 +1,67 @@
+"""The `rookery` command, run as its users run it."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.suite import Suite
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 -- whatever the command prints
+        """The one JSON document that it printed."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that it printed."""
+        return self.out.splitlines()
+
+
+class CommandLine:
+    """Runs commands in a folder, against the suite of a context file; None: the one that is found there."""
+
+    def __init__(self, folder: Path, context: Path | None = None) -> None:
+        self._folder = folder
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("ROOKERY_")}
+        if context is not None:
+            self._environment["ROOKERY_CONTEXT"] = str(context)
+
+    async def __call__(self, *arguments: str, given: bytes = b"", **environment: str) -> Done:
+        """Runs a command to its end; `given` is its standard input."""
+        process = await self.begin(*arguments, **environment)
+        out, err = await asyncio.wait_for(process.communicate(given), 60)
+        assert process.returncode is not None
+        assert b"Traceback" not in err, err.decode()
+        return Done(process.returncode, out.decode(), err.decode())
+
+    async def begin(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+        """Starts a command."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "rookery_cli", *arguments),
+            cwd=self._folder,
+            env={**self._environment, **environment},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+
+def write_context(suite: Suite) -> Path:
+    """Writes the context file of a test's suite, as `rookery up` would."""
+    path = suite.folder / "context.json"
+    services = ("auth", "registry", "orchestrator", "tool_executor")
+    path.write_text(json.dumps({each: suite.address(each) for each in services} | {"credential": "admin.credential"}))
+    return path

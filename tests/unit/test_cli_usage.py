@@ -1,0 +1,129 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rookery.errors.v1 import error_reason_pb2
+from rookery_cli.__main__ import run
+from rookery_cli.app import build
+from rookery_cli.hints import hint_for
+from typer.main import get_command
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ROOKERY_CONTEXT", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("tasks frobnicate", "No such command 'frobnicate'."),
+        ("agents list --frobnicate", "No such option: --frobnicate"),
+        ("agents get", "Missing argument 'AGENT'."),
+        ("agents list --limit many", "Invalid value for '--limit' / '-n'"),
+        ("agents list --limit 0", "Invalid value for '--limit' / '-n'"),
+        ("tasks list --state lost", "Invalid value for '--state' / '-s'"),
+        ("tasks list --label nothing", "Invalid value for --label: 'nothing' is not of the form KEY=VALUE"),
+        ("tasks create work --data {", "--data is not valid JSON"),
+        ("tasks create work --data 1 --text 1", "give the content once"),
+        ("tasks create work --file nowhere.txt", "nowhere.txt cannot be read: No such file or directory"),
+        ("tools call bench echo --data []", "--data is not a JSON object"),
+        ("servers register bench", "give either a command or --url"),
+        ("servers register bench --url http://x/mcp -- program", "give either a command or --url"),
+        ("servers register bench --url http://x/mcp --cwd /", "--env and --cwd are for a command"),
+        ("up --log-level loud", "there is no log level 'loud'"),
+    ],
+)
+def test_wrong_usage_is_told_in_a_line_with_exit_code_2(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(line.split()) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    error, *hints = captured.err.splitlines()
+    assert error.startswith(f"error: {said}")
+    assert all(hint.startswith("hint: ") for hint in hints)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["status", "agents list", "tasks watch x", "tools call a b", "servers get x", "messages send x y"],
+)
+def test_without_a_suite_one_line_says_how_to_start_one(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "error: the suite is not running (there is no .rookery/context.json); start it with `rookery up`\n"
+    )
+
+
+def test_the_context_can_be_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(["--context", "/nowhere/c.json", "agents", "list"]) == 1
+    assert "/nowhere/c.json" in capsys.readouterr().err
+    monkeypatch.setenv("ROOKERY_CONTEXT", "/elsewhere/c.json")
+    assert run(["agents", "list"]) == 1
+    assert "/elsewhere/c.json" in capsys.readouterr().err
+
+
+def test_a_context_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "context.json"
+    path.write_text("[]")
+    assert run(["--context", str(path), "agents", "list"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {path} does not hold a JSON object\nhint: ")
+
+
+@pytest.mark.parametrize("group", ["", "agents", "tasks", "messages", "tools", "servers"])
+def test_a_group_without_command_shows_its_help(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(group.split()) == 2
+    assert capsys.readouterr().err.startswith(f"Usage: {' '.join(['rookery', *group.split()])} ")
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("rookery 0.")
+
+
+def test_completion_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    command = [sys.executable, "-m", "rookery_cli", "--show-completion", "bash"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "_ROOKERY_COMPLETE" in done.stdout
+
+
+def test_a_fault_of_the_command_itself_is_told_in_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("something\nnobody thought of")
+
+    monkeypatch.setattr("rookery_cli.__main__.build", broken)
+    assert run([]) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error == "error: RuntimeError: something nobody thought of (INTERNAL)"
+    assert "ROOKERY_DEBUG" in hint
+
+
+def test_help_needs_neither_grpc_nor_rich() -> None:
+    program = (
+        "import sys; from rookery_cli.__main__ import run; run(['--help']); run(['tasks', 'create', '--help'])\n"
+        "print([name for name in ('grpc', 'rich', 'rookery_sdk', 'asyncio') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_hints_are_for_reasons_that_exist() -> None:
+    reasons = {value.name.removeprefix("ERROR_REASON_") for value in error_reason_pb2.ErrorReason.DESCRIPTOR.values}
+    hinted = {reason for reason in reasons if hint_for(reason)}
+    assert {"AGENT_NOT_FOUND", "TASK_NOT_FOUND", "COMMAND_NOT_ALLOWED", "PERMISSION_MISSING"} <= hinted
+
+
+def test_every_listing_takes_json_a_limit_and_all() -> None:
+    groups = get_command(build()).commands  # type: ignore[attr-defined]
+    listings = [group.commands["list"] for group in groups.values() if "list" in getattr(group, "commands", {})]
+    assert len(listings) == 4
+    for listing in listings:
+        assert {"--json", "--limit", "--all"} <= {option for parameter in listing.params for option in parameter.opts}
