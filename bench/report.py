@@ -1,7 +1,6 @@
 """Shows rows to people and keeps them for tools."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,7 @@ def write(rows: Sequence[Row], target: Path = RESULTS) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_suffix(".new")
     fresh.write_text(json.dumps([*kept, *map(asdict, rows)], indent=2) + "\n", encoding="utf-8")
-    os.replace(fresh, target)
+    fresh.replace(target)
 
 
 def _read(target: Path) -> list[dict[str, object]]:

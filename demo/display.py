@@ -60,7 +60,7 @@ class PlainDisplay:
 
     def progress(self, done: int, total: int, in_flight: int) -> None:
         """See Display."""
-        if time.monotonic() - self._shown >= _PLAIN_SECONDS:
+        if total and time.monotonic() - self._shown >= _PLAIN_SECONDS:
             self._shown = time.monotonic()
             self.say(f"{done} of {total} tasks done, {in_flight} in flight")
 

@@ -1,6 +1,7 @@
 """The baseline, a process of its own: the echo on grpc.aio with nothing around it.
 
-Prints its port as JSON, then serves until standard input ends."""
+Prints its port as JSON, then serves until standard input ends.
+"""
 
 import asyncio
 import json

@@ -1,7 +1,6 @@
 """The suite `start`: the whole suite of services against five bare processes with the same libraries."""
 
 import asyncio
-import os
 import signal
 import sys
 import tempfile
@@ -108,7 +107,7 @@ async def _take_baseline() -> Reading:
     code = f"{_LIBRARIES}, sys; print('up', flush=True); sys.stdin.read()"
     begun = time.perf_counter()
     processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdin=PIPE, stdout=PIPE, env=dict(os.environ))
+        await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdin=PIPE, stdout=PIPE)
         for _ in range(_PROCESSES)
     ]
     try:
@@ -118,6 +117,6 @@ async def _take_baseline() -> Reading:
         seconds = time.perf_counter() - begun
         memory = _memory(psutil.Process(process.pid) for process in processes)
     finally:
-        await asyncio.gather(*(process.communicate() for process in processes))
+        await asyncio.gather(*(process.communicate(b"") for process in processes))
     values = {"ready_seconds": seconds, "ready_seconds_cold": seconds, "idle_rss_mib": memory["rss"]}
     return Reading(values, {"idle_uss_mib": memory["uss"], "idle_pss_mib": memory["pss"]})

@@ -33,7 +33,7 @@ def main() -> int:
     options = vars(parser.parse_args())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     role = options.pop("role")
-    agent = Agent(options["name"], concurrency=4)
+    agent = Agent(options["name"], concurrency=4, stop_grace=2.0)
     ROLES[role](agent, Desk(Errand(**options)))
     agent.run()
     return 0

@@ -1,5 +1,6 @@
 """Runs the survey: hands out the work, gathers the results, writes the report."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -36,16 +37,20 @@ def prepare(agent: Agent, desk: Desk) -> None:
         first = await ctx.create_task(INVENTORY, title="Take the inventory", priority=10, labels=labels)
         inventory = await _result(ctx, first.id, Inventory)
         handed_out = HandedOut()
-        for document in inventory.documents:
-            for capability in _steps(document, dated=bool(desk.revision)):
-                title = f"{_TITLES[capability]} {document.path}"
-                task = await ctx.create_task(capability, encode(document), title=title[:500], labels=labels)
-                handed_out.by_capability[capability][document.path] = task.id
+
+        async def hand_out(document: Document, capability: str) -> None:
+            title = f"{_TITLES[capability]} {document.path}"
+            task = await ctx.create_task(capability, encode(document), title=title[:500], labels=labels)
+            handed_out.by_capability[capability][document.path] = task.id
+
+        async with asyncio.TaskGroup() as group:
+            for document in inventory.documents:
+                for capability in _steps(document, dated=bool(desk.revision)):
+                    group.create_task(hand_out(document, capability))
         paths = [document.path for document in inventory.documents]
         archive = await ctx.create_task(ARCHIVE, paths, title="See that all is filed", labels=labels)
         await ctx.progress(0.1, f"{len(paths)} documents handed out")
         findings = Findings(
-            inventory.files,
             await _results(ctx, handed_out, SUMMARY, Summary),
             await _results(ctx, handed_out, LINKS, LinkCheck),
             await _results(ctx, handed_out, AGE, Age),

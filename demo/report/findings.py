@@ -12,7 +12,6 @@ from demo.work.model import Age, BrokenLink, LinkCheck, Silence, Summary
 class Findings:
     """Results by the path of the document."""
 
-    files: int
     summaries: Mapping[str, Summary]
     links: Mapping[str, LinkCheck]
     ages: Mapping[str, Age] = field(default_factory=dict)

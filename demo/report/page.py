@@ -32,7 +32,7 @@ def _overview(findings: Findings) -> list[str]:
     external = sum(len(check.external) for check in findings.links.values())
     broken = len(findings.broken())
     looked_at = (
-        f"{counted(len(findings.summaries), 'document')} among {counted(findings.files, 'file')}: "
+        f"{counted(len(findings.summaries), 'document')}: "
         f"{counted(len(texts), 'page')} of prose, {counted(len(findings.of_kind(Kind.PROTO)), 'contract')} "
         f"and {counted(len(findings.of_kind(Kind.PACKAGE)), 'package')}."
     )

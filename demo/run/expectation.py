@@ -6,12 +6,10 @@ from pathlib import Path
 from demo.agents.capabilities import AGE, INVENTORY, LINKS, SUMMARY
 from demo.documents.kinds import Kind
 from demo.sources.direct import DirectAnalyst, DiskFiles, GitCommand
-from demo.sources.git import CommittedFiles
 from demo.work.age import find_age
 from demo.work.coding import encode
 from demo.work.inventory import take_inventory
 from demo.work.links import check_links
-from demo.work.sources import Files
 from demo.work.summary import summarise
 
 # The capability and the path of the document; the inventory is about no document.
@@ -19,13 +17,17 @@ Key = tuple[str, str]
 
 
 class Expectation:
-    """Expected results by capability and document, as JSON has them."""
+    """Expected results by capability and document, as JSON has them.
 
-    def __init__(self, root: Path, revision: str, *, committed: bool) -> None:
-        self._root = root
-        self._revision = revision
+    `files` is where the files lie that the fleet reads; `root` is the repository, for its history up to `revision`.
+    """
+
+    def __init__(self, root: Path, files: Path, revision: str) -> None:
+        self._files = DiskFiles(files)
         self._git = GitCommand(root)
-        self._files: Files = CommittedFiles(self._git, revision) if committed else DiskFiles(root)
+        self._revision = revision
+        # What was true of a commit stays true.
+        self._ages: dict[str, object] = {}
 
     async def work_out(self) -> Mapping[Key, object]:
         """Does the whole job here and now."""
@@ -37,8 +39,13 @@ class Expectation:
             if document.kind is Kind.MARKDOWN:
                 expected[LINKS, document.path] = encode(await check_links(document, self._files, analyst))
                 if self._revision:
-                    expected[AGE, document.path] = encode(await find_age(document.path, self._revision, self._git))
+                    expected[AGE, document.path] = await self._age(document.path)
         return expected
+
+    async def _age(self, path: str) -> object:
+        if path not in self._ages:
+            self._ages[path] = encode(await find_age(path, self._revision, self._git))
+        return self._ages[path]
 
 
 def document_of(value: object) -> str:

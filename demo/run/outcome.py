@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
 
 from demo.mail.accounts import Accounts
 from demo.run.kills import Recovery
@@ -33,12 +32,15 @@ class Outcome:
             ("attempts", f"{self.tasks.attempts}"),
             ("reassigned", f"{self.tasks.reassigned}"),
             ("messages sent", f"{mail.acknowledged}"),
-            ("messages delivered", f"{mail.delivered} ({mail.redelivered} of them more than once)"),
-            ("tool calls", f"{calls.succeeded} ({calls.failed} failed, {calls.ambiguous} ambiguous besides)"),
+            ("messages delivered", f"{mail.delivered}, besides {mail.redelivered} redeliveries"),
+            ("tool calls", f"{calls.succeeded + calls.refusing}, of which {calls.refusing} answered with an error"),
+            ("without an answer", f"{calls.unanswered} failed, {calls.ambiguous} ambiguous"),
         ]
         if self.changing:
             rows.append(("not compared", f"{self.changing} results about files that changed during the run"))
-        rows += [(f"killed {each.target}", each.told()) for each in self.recoveries]
+        rows += [
+            (f"killed {each.target}", f"{each.in_flight} tasks in flight; {each.told()}") for each in self.recoveries
+        ]
         return [
             *rows,
             ("peak memory", f"{self.peak_bytes / _MIB:.0f} MiB, all processes"),
@@ -48,9 +50,7 @@ class Outcome:
 
     def show(self, console: Console) -> None:
         """Prints the table."""
-        table = Table(show_header=False, box=None, pad_edge=False)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for label, value in self.rows():
-            table.add_row(label, value)
-        console.print(table)
+        rows = self.rows()
+        width = max(len(label) for label, _ in rows)
+        for label, value in rows:
+            console.print(f"{label:<{width}}  {value}", soft_wrap=True, markup=False)

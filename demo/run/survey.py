@@ -20,6 +20,7 @@ from demo.run.job import ENDED, Job
 from demo.run.kills import Kills, Recovery, order
 from demo.run.outcome import Outcome
 from demo.run.verdict import check_results, count_tasks, count_tool_calls
+from demo.sources.direct import GitCommand
 from demo.stage.fleet import Fleet, Ground
 from demo.stage.footprint import Footprint
 from demo.stage.servers import DocumentsServer, StdioServer, register, write_settings
@@ -54,7 +55,7 @@ class Run:
         """Runs from start to stop. Raises DemoFailed; nothing runs any more when this returns or raises."""
         begun = time.monotonic()
         ground = self._setting.ground
-        expectation = Expectation(ground.root, ground.revision, committed=ground.committed)
+        expectation = Expectation(ground.root, await self._files(), ground.revision)
         before = await expectation.work_out()
         async with self._suite() as (suite, documents), Client.connect(suite.context) as client:
             self._display.say(f"all SERVING after {suite.ready_seconds:.1f} s")
@@ -67,8 +68,6 @@ class Run:
                 tasks = await count_tasks(client, job)
                 tool_calls = await count_tool_calls(client)
                 changing = check_results(job.tasks.values(), before, await expectation.work_out())
-            await asyncio.to_thread(self._footprint.sample)
-            self._display.say("stopping")
         return Outcome(
             tasks=tasks,
             mail=mail,
@@ -80,6 +79,13 @@ class Run:
             peak_bytes=self._footprint.peak_bytes,
         )
 
+    async def _files(self) -> Path:
+        """Where the files lie as the fleet will see them."""
+        ground = self._setting.ground
+        if not ground.committed:
+            return ground.root
+        return await GitCommand(ground.root).export(ground.revision, self._setting.data_dir / "committed")
+
     @asynccontextmanager
     async def _suite(self) -> AsyncIterator[tuple[LocalSuite, DocumentsServer]]:
         data_dir = self._setting.data_dir
@@ -89,12 +95,17 @@ class Run:
             stack.push_async_callback(suite.stop)
             documents = DocumentsServer.spawn(self._setting.ground.root, data_dir / "logs")
             stack.push_async_callback(documents.stop)
+            stack.push_async_callback(self._before_stop, "the suite")
             await suite.until_ready()
             await documents.until_ready()
             for part in suite.parts().values():
                 self._footprint.expect_closed((part.port, part.metrics_port))
             self._footprint.expect_closed((documents.port,))
             yield suite, documents
+
+    async def _before_stop(self, what: str) -> None:
+        self._display.say(f"stopping {what}")
+        await asyncio.to_thread(self._footprint.sample)
 
     @asynccontextmanager
     async def _fleet(self, client: Client, suite: LocalSuite) -> AsyncIterator[Fleet]:
@@ -120,6 +131,7 @@ class Run:
             self._display.say(f"{len(fleet.names)} agents enrolled; {ARCHIVIST} has gone offline for now")
             yield fleet
         finally:
+            await self._before_stop("the agents")
             await fleet.stop(fleet.names)
 
     async def _work(self, client: Client, suite: LocalSuite, fleet: Fleet) -> tuple[Job, list[Recovery]]:

@@ -1,5 +1,6 @@
 """Checking that what the suite promises has held. Every check names what did not."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from demo.failure import DemoFailed
 from demo.run.expectation import Key, document_of
 from demo.run.job import Job
 
-_CALL_SECONDS = 10.0
+_CALL_SECONDS = 30.0
 _LOST = frozenset(
     {
         task_pb2.ATTEMPT_OUTCOME_LEASE_EXPIRED,
@@ -34,18 +35,23 @@ class TaskCount:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallCount:
-    """Tool calls by how they ended."""
+    """Tool calls by how they ended.
+
+    `refusing` answers are the tool's own word that it failed, such as for a file that is not there; `unanswered` calls
+    failed without an answer; of `ambiguous` ones it is not known whether the tool has acted.
+    """
 
     succeeded: int
-    failed: int
+    refusing: int
+    unanswered: int
     ambiguous: int
 
 
 async def count_tasks(client: Client, job: Job) -> TaskCount:
     """Checks that every task was completed exactly once. Raises DemoFailed."""
     attempts = reassigned = 0
-    for task_id in job.tasks:
-        response = await client.tasks.GetTask(task_service_pb2.GetTaskRequest(task_id=task_id), timeout=_CALL_SECONDS)
+    requests = [task_service_pb2.GetTaskRequest(task_id=task_id) for task_id in job.tasks]
+    for response in await asyncio.gather(*(client.tasks.GetTask(each, timeout=_CALL_SECONDS) for each in requests)):
         task = response.task
         outcomes = Counter(attempt.outcome for attempt in task.attempt_history)
         completed = outcomes[task_pb2.ATTEMPT_OUTCOME_COMPLETED]
@@ -83,10 +89,12 @@ def check_results(tasks: Iterable[task_pb2.Task], before: Mapping[Key, object], 
 async def count_tool_calls(client: Client) -> ToolCallCount:
     """Counts the executions on record. Raises DemoFailed when the outcome of one is still open."""
     states: Counter[int] = Counter()
+    refusing = 0
     request = tool_service_pb2.ListExecutionsRequest(page_size=50)
     while True:
         page = await client.tools.ListExecutions(request, timeout=_CALL_SECONDS)
         states.update(execution.state for execution in page.executions)
+        refusing += sum(execution.is_error for execution in page.executions)
         if not page.next_page_token:
             break
         request.page_token = page.next_page_token
@@ -94,6 +102,7 @@ async def count_tool_calls(client: Client) -> ToolCallCount:
         raise DemoFailed(f"{states[tool_pb2.EXECUTION_STATE_RESERVED]} tool calls have no outcome")
     return ToolCallCount(
         succeeded=states[tool_pb2.EXECUTION_STATE_SUCCEEDED],
-        failed=states[tool_pb2.EXECUTION_STATE_FAILED],
+        refusing=refusing,
+        unanswered=states[tool_pb2.EXECUTION_STATE_FAILED] - refusing,
         ambiguous=states[tool_pb2.EXECUTION_STATE_AMBIGUOUS],
     )

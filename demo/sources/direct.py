@@ -4,8 +4,10 @@ What the fleet answers is compared with what the same work answers on these.
 """
 
 import asyncio
+import io
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 
 from demo.documents import contract, docstrings, markdown
@@ -75,28 +77,31 @@ class GitCommand:
         """The present commit; empty where there is no repository, no commit or no git."""
         return (await self._run("rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
 
+    async def export(self, revision: str, folder: Path) -> Path:
+        """Writes the files as of a commit below a new folder, which it answers."""
+        archive = await self._output("archive", "--format=zip", revision)
+        with zipfile.ZipFile(io.BytesIO(archive or b"")) as files:
+            files.extractall(folder)
+        return folder
+
     async def commits(self, limit: int) -> list[Commit]:
         """The latest commits, newest first."""
         log = await self._run("log", f"--max-count={limit}", "--format=%H%x09%ad%x09%s", "--date=format:%Y-%m-%d")
         return [Commit(*line.split("\t", 2)) for line in (log or "").splitlines()]
 
     async def text_at(self, sha: str, path: str) -> str | None:
-        """The text of a file as of a commit; for a folder the names in it. None where it did not exist."""
-        text = await self._run("cat-file", "blob", f"{sha}:{path}")
-        return await self._names(f"{sha}:{path}") if text is None else text
-
-    async def _names(self, tree: str) -> str | None:
-        listing = await self._run("ls-tree", tree)
-        if listing is None:
-            return None
-        entries = [line.split(maxsplit=3) for line in listing.splitlines()]
-        return "\n".join(name + "/" * (sort == "tree") for _, sort, _, name in entries)
+        """The text of a file as of a commit; None where it did not exist."""
+        return await self._run("cat-file", "blob", f"{sha}:{path}")
 
     async def _run(self, *arguments: str) -> str | None:
+        output = await self._output(*arguments)
+        return None if output is None else output.decode(errors="replace")
+
+    async def _output(self, *arguments: str) -> bytes | None:
         """What git prints; None when it fails or is not there."""
         command = ("git", "-C", str(self._root), *arguments)
         try:
             answer = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
         except OSError:
             return None
-        return answer.stdout.decode(errors="replace") if answer.returncode == 0 else None
+        return answer.stdout if answer.returncode == 0 else None

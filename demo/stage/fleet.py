@@ -18,7 +18,7 @@ from demo.agents.desk import MAIL_FILE
 from demo.failure import DemoFailed
 from demo.stage.suite import clean_environment
 
-_ONLINE_SECONDS = 30.0
+_ONLINE_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _CALL_SECONDS = 5.0

@@ -7,5 +7,4 @@ from demo.work.sources import Files
 
 async def take_inventory(files: Files) -> Inventory:
     """Lists the documents among all files."""
-    found = await files.all()
-    return Inventory(len(found), documents_among(found))
+    return Inventory(documents_among(await files.all()))

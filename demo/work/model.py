@@ -16,9 +16,8 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The documents found, and how many files were looked at."""
+    """The documents found."""
 
-    files: int
     documents: tuple[Document, ...]
 
 

@@ -12,7 +12,7 @@ from jwt.types import Options
 
 from rookery_kit.clock import Clock
 from rookery_kit.errors import Unauthenticated
-from rookery_kit.identity import Principal
+from rookery_kit.identity import TENANT, Principal
 
 ALGORITHM = "EdDSA"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 -- the media type of RFC 9068, section 2.1
@@ -92,7 +92,7 @@ class TokenVerifier:
         return principal
 
     def _remember(self, token: str, principal: Principal) -> None:
-        """Makes room first: the oldest go when they have expired, which they are the first to do, or when it is full."""
+        """Makes room first: the oldest go once they have expired, or when there are too many."""
         now = self._clock.now()
         while self._verified:
             oldest = next(iter(self._verified.values()))
@@ -141,9 +141,11 @@ class TokenVerifier:
         well_formed = (
             all(isinstance(value, str) and value for value in (subject, tenant, claims["jti"]))
             and isinstance(scope, str)
+            and TENANT.fullmatch(tenant)
             and isinstance(roles, list)
             and all(isinstance(role, str) for role in roles)
             and isinstance(labels, dict)
+            and all(isinstance(label, str) for label in labels.values())
         )
         if not well_formed:
             raise TokenInvalid("the token's claims are malformed")
@@ -153,9 +155,16 @@ class TokenVerifier:
             roles=tuple(roles),
             permissions=frozenset(scope.split()),
             token_id=claims["jti"],
-            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+            expires_at=_moment(claims["exp"]),
             labels=tuple(sorted(labels.items())),
         )
+
+
+def _moment(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise TokenInvalid("the token's times are out of range") from None
 
 
 def public_key(x: str) -> Ed25519PublicKey:

@@ -1,11 +1,14 @@
 """Who is calling, as the access token says."""
 
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 EVERY_PERMISSION = "*:*"
+TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+"""What a tenant may be called, in full; no name stands for several tenants."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ spans are drawn only when somebody asks.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
@@ -15,6 +15,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 if TYPE_CHECKING:
     from opentelemetry.util._decorator import _AgnosticContextManager
 
+BeginSpan = Callable[[str, Mapping[str, str]], trace.Span]
 _propagator = TraceContextTextMapPropagator()
 
 
@@ -23,14 +24,10 @@ class IncomingSpan(trace.NonRecordingSpan):
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
-        self._known: trace.SpanContext | None = None
 
     def get_span_context(self) -> trace.SpanContext:
         """What the headers name."""
-        if self._known is None:
-            carrier = {name: self._headers[name] for name in _propagator.fields if name in self._headers}
-            self._known = trace.get_current_span(_propagator.extract(carrier)).get_span_context()
-        return self._known
+        return trace.get_current_span(_propagator.extract(self._headers, Context())).get_span_context()
 
     def __repr__(self) -> str:
         return f"IncomingSpan({self.get_span_context()!r})"
@@ -75,6 +72,13 @@ class PassingOnTracer(trace.Tracer):
     ) -> "_AgnosticContextManager[trace.Span]":
         """The same, current within the block."""
         return trace.use_span(self.start_span(name, context))
+
+
+def call_spans(tracer: trace.Tracer) -> BeginSpan:
+    """What begins the span of an incoming call, given its name and its headers."""
+    if isinstance(tracer, PassingOnTracer):
+        return lambda _, headers: PassedOnSpan(IncomingSpan(headers))
+    return lambda name, headers: tracer.start_span(name, _propagator.extract(headers, Context()), trace.SpanKind.SERVER)
 
 
 def current_traceparent() -> str:

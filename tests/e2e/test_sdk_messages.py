@@ -6,6 +6,7 @@ from harness.eventually import eventually
 from harness.sdk_agents import context_of, online, serving
 from harness.suite import Suite
 from rookery_sdk import Agent, Client, Message, MessageContext, NotFound, TaskContext, decode
+from rookery_sdk.tracing import joined, trace_metadata
 
 
 @pytest.fixture
@@ -108,6 +109,29 @@ async def test_messages_of_one_sender_are_handled_in_the_order_they_were_sent(su
             await client.send("librarian", n)
         await eventually(lambda: len(got) == 50)
     assert [message.payload for message in got] == list(range(50))
+
+
+@pytest.mark.capability("M10")
+async def test_what_a_handler_sets_off_belongs_to_the_trace_of_its_task(suite: Suite, client: Client) -> None:
+    sender, receiver = Agent("sender", context=context_of(suite)), Agent("receiver", context=context_of(suite))
+    traces: list[str] = []
+
+    @sender.task("pass-on")
+    async def pass_on(ctx: TaskContext, _input: object) -> None:
+        traces.append(trace_metadata()[0][1])
+        await ctx.send("receiver")
+
+    @receiver.message
+    async def take(_ctx: MessageContext, _message: Message) -> None:
+        traces.append(trace_metadata()[0][1])
+
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    async with serving(sender, receiver):
+        await online(client, "receiver")
+        with joined(f"00-{trace_id}-00f067aa0ba902b7-01"):
+            await client.create_task("pass-on")
+        await eventually(lambda: len(traces) == 2)
+    assert [trace.split("-")[1] for trace in traces] == [trace_id, trace_id]
 
 
 async def test_a_message_to_nobody_is_refused(client: Client) -> None:

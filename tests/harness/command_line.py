@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ class Done:
     err: str
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 -- whatever the command prints
+    def json(self) -> Any:
         """The one JSON document that it printed."""
         return json.loads(self.out)
 
@@ -39,22 +40,39 @@ class CommandLine:
         if context is not None:
             self._environment["ROOKERY_CONTEXT"] = str(context)
 
-    async def __call__(self, *arguments: str, given: bytes = b"", **environment: str) -> Done:
-        """Runs a command to its end; `given` is its standard input."""
-        process = await self.begin(*arguments, **environment)
+    async def __call__(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        reader_gone: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> Done:
+        """Runs a command to its end; `given` is its standard input. Its output may have nobody who reads it."""
+        if reader_gone:
+            reader, writer = os.pipe()
+            os.close(reader)
+            process = await self.begin(*arguments, environment=environment, stdout=writer)
+            os.close(writer)
+        else:
+            process = await self.begin(*arguments, environment=environment)
         out, err = await asyncio.wait_for(process.communicate(given), 60)
         assert process.returncode is not None
         assert b"Traceback" not in err, err.decode()
-        return Done(process.returncode, out.decode(), err.decode())
+        return Done(process.returncode, (out or b"").decode(), err.decode())
 
-    async def begin(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    async def begin(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        stdout: int = asyncio.subprocess.PIPE,
+    ) -> asyncio.subprocess.Process:
         """Starts a command."""
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "rookery_cli", *arguments),
             cwd=self._folder,
-            env={**self._environment, **environment},
+            env={**self._environment, **(environment or {})},
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=stdout,
             stderr=asyncio.subprocess.PIPE,
         )
 

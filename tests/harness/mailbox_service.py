@@ -265,6 +265,7 @@ async def running_mail_service(
     policy: DeliveryPolicy = QUICK,
     agents: KnownAgents | None = None,
     mint: TokenMint | None = None,
+    listen: str = "127.0.0.1:0",
 ) -> AsyncIterator[MailService]:
     """Serves until the block ends. Services that are given the same agents and mint are replicas."""
     agents, mint = agents or KnownAgents(), mint or TokenMint()
@@ -275,6 +276,11 @@ async def running_mail_service(
         registration = Registration(message_service_pb2_grpc.add_MessageServiceServicer_to_server, rpc)
         return Service((registration,), parts.background)
 
-    settings = orchestrator_settings(database, nats, "127.0.0.1:0")
+    settings = orchestrator_settings(database, nats, "127.0.0.1:0", listen=listen)
     async with running(settings, mint.trusted_by(compose)) as channel:
-        yield MailService(mint, agents, channel, message_service_pb2_grpc.MessageServiceStub(channel))
+        yield mail_service_at(channel, mint, agents)
+
+
+def mail_service_at(channel: grpc.aio.Channel, mint: TokenMint, agents: KnownAgents) -> MailService:
+    """The stub on a channel."""
+    return MailService(mint, agents, channel, message_service_pb2_grpc.MessageServiceStub(channel))

@@ -58,6 +58,15 @@ async def test_what_is_acknowledged_is_gone_and_what_is_not_is_kept(mail: MailSe
     assert (await bus.jetstream.stream_info("MAIL")).state.messages == 0
 
 
+@pytest.mark.capability("M10")
+async def test_a_delivery_carries_on_the_trace_of_the_call_that_sent_it(mail: MailService) -> None:
+    agent, trace_id = mail.agent(), "4bf92f3577b34da6a3ce929d0e0e4736"
+    traced = (*mail.mint.bearer(), ("traceparent", f"00-{trace_id}-00f067aa0ba902b7-01"))
+    await mail.send(agent, metadata=traced)
+    async with mail.receiving(agent, grant=1) as receiver:
+        assert (await receiver.delivery()).message.traceparent.split("-")[1] == trace_id
+
+
 async def test_a_message_arrives_while_the_agent_waits_for_it(mail: MailService) -> None:
     agent = mail.agent()
     async with mail.receiving(agent, grant=1) as receiver:

@@ -49,7 +49,10 @@ def _proto_format() -> str:
 
 
 def _breaking() -> str:
-    """Compares with the last commit when proto/ has changes since, else with the commit before it."""
+    """Compares with the last commit when proto/ has changes since, else with the commit before it.
+
+    A break that a fragment of the changelog announces is shown and let through: the next release says so to users.
+    """
     baseline = "HEAD" if _git("status", "--porcelain", "--", "proto").strip() else "HEAD~1"
     try:
         commit = _git("rev-parse", "--verify", "--quiet", "--short", f"{baseline}^{{commit}}").decode().strip()
@@ -62,7 +65,13 @@ def _breaking() -> str:
         with tarfile.open(fileobj=io.BytesIO(_git("archive", commit, "proto", "buf.yaml"))) as archive:
             archive.extractall(before, filter="data")
         shutil.copytree(ROOT / THIRD_PARTY, before / THIRD_PARTY)
-        run([BIN / "buf", "breaking", "--against", before])
+        try:
+            run([BIN / "buf", "breaking", "--against", before])
+        except Failed:
+            announced = sorted(path.name for path in (ROOT / "changelog.d").glob("*.breaking.md"))
+            if not announced:
+                raise Failed(f"breaks callers of commit {commit}; announce it in changelog.d/*.breaking.md") from None
+            return f"breaks callers of commit {commit}, as {announced[0]} announces"
     return f"against commit {commit}"
 
 

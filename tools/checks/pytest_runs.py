@@ -22,7 +22,7 @@ def _end_to_end() -> str:
     folders = _folders_with_tests("e2e")
     with tempfile.TemporaryDirectory(prefix="rookery-wheel-") as folder:
         python = _install_wheel(Path(folder))
-        return _pytest(python, folders, search_path(python.parent, BIN))
+        return _pytest(python, [*folders, "-n", WORKERS], search_path(python.parent, BIN))
 
 
 def _install_wheel(folder: Path) -> Path:

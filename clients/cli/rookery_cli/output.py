@@ -30,6 +30,8 @@ _STYLES = {
     "disabled": "dim",
 }
 _WIDE = 10_000
+_GAP = 2
+_NARROWEST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,12 @@ class Column:
     fixed: bool = False
 
 
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Leaves it to the entry point what it means that nobody reads any more."""
+        raise BrokenPipeError
+
+
 class Output:
     """Writes to standard output; what is not the answer itself goes to standard error."""
 
@@ -48,7 +56,7 @@ class Output:
         self.as_json = as_json
         # A pipe has no width: whoever reads it wants whole values.
         width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDE
-        self._console = Console(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+        self._console = _Terminal(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
 
     def listing(
         self, name: str, documents: Sequence[Document], columns: Sequence[Column], *, more: bool, **extra: object
@@ -66,13 +74,15 @@ class Output:
 
     def table(self, documents: Iterable[Document], columns: Sequence[Column]) -> None:
         """A table that fits the terminal."""
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for column in columns:
-            table.add_column(column.heading, no_wrap=True, overflow="ignore" if column.fixed else "ellipsis")
         rows = [[_cell(column.cell(document)) for column in columns] for document in documents]
-        for index, column in enumerate(columns):
-            if column.fixed:
-                table.columns[index].min_width = max((row[index].cell_len for row in rows), default=0)
+        natural = [
+            max(len(column.heading), *(row[index].cell_len for row in rows)) if rows else len(column.heading)
+            for index, column in enumerate(columns)
+        ]
+        room = self._console.width - _GAP * (len(columns) - 1)
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+        for column, width in zip(columns, fit(natural, [column.fixed for column in columns], room), strict=True):
+            table.add_column(column.heading, width=width, no_wrap=True, overflow="ellipsis")
         for row in rows:
             table.add_row(*row)
         self._console.print(table)
@@ -115,6 +125,18 @@ class Output:
         """A remark for people, on standard error."""
         sys.stdout.flush()
         sys.stderr.write(f"{text}\n")
+
+
+def fit(natural: Sequence[int], fixed: Sequence[bool], room: int) -> list[int]:
+    """The widths of columns within `room`: the widest that is not fixed gives way first, down to 6 characters."""
+    widths = [width if is_fixed else min(width, room) for width, is_fixed in zip(natural, fixed, strict=True)]
+    flexible = [index for index, is_fixed in enumerate(fixed) if not is_fixed]
+    while flexible and sum(widths) > room:
+        widest = max(flexible, key=lambda index: widths[index])
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+    return widths
 
 
 def _cell(value: object, *, lines: bool = False) -> Text:

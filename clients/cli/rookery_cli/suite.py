@@ -33,7 +33,7 @@ def perform(context: str | None, action: Callable[[Client], Awaitable[T]]) -> T:
     except RookeryError as error:
         if error.code == "UNAVAILABLE" and not error.reason:
             # No reason: it was not a service that said this, but the connection to it.
-            raise NotRunning("a service does not answer") from None
+            raise NotRunning("a service does not answer; `rookery status` shows which") from None
         raise refused(error) from None
 
 

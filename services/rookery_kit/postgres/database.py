@@ -1,7 +1,6 @@
 """The connection pool of a service, and the transactions that run on it."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 import asyncpg
 
 from rookery_kit.errors import Unavailable
+from rookery_kit.identity import TENANT
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -18,7 +18,6 @@ else:
     Connection = asyncpg.Connection
 
 EVERY_TENANT = "*"
-_TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _OUTAGE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -91,7 +90,7 @@ class Database:
         if shared is not None and shared.tenant == tenant:
             yield shared.connection
             return
-        if tenant != EVERY_TENANT and not _TENANT.fullmatch(tenant):
+        if tenant != EVERY_TENANT and not TENANT.fullmatch(tenant):
             raise ValueError("the tenant is not well-formed")
         try:
             async with self._pool.acquire(timeout=self._acquire_timeout) as connection:

@@ -28,12 +28,12 @@ from rookery_kit.rpc.idempotency import answer_once
 from rookery_kit.rpc.policy import MethodPolicy
 from rookery_kit.rpc.status import deadline_status, masked_status, status_of
 from rookery_kit.rpc.validation import Decoder, RequestValidator, Undecodable
-from rookery_kit.tracing import IncomingSpan
+from rookery_kit.tracing import call_spans
 
 Handler = Callable[[Any, Any], Any]
 Answer = Callable[[Any, Call], Awaitable[Any]]
 _BEARER = "Bearer "
-_NO_CALLER = Context()
+_NO_CONTEXT = Context()
 _OK: int = grpc.StatusCode.OK.value[0]
 _CANCELLED: int = grpc.StatusCode.CANCELLED.value[0]
 _log = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ class Pipeline:
     ) -> None:
         self._verifier = verifier
         self._database = database
-        self._tracer = tracer
+        self._begin_span = call_spans(tracer)
         self._durations = durations
         self._validator = RequestValidator()
         self._max_message_bytes = max_message_bytes
@@ -98,7 +98,9 @@ class Pipeline:
         async def around(request: Any, context: Any) -> Any:  # noqa: ANN401 -- gRPC's shapes
             begun = perf_counter()
             metadata = dict(context.invocation_metadata())
-            span = self._enter_span(policy.name, metadata)
+            span = self._begin_span(policy.name, metadata)
+            # Current for the rest of the task, which gRPC makes for each call.
+            attach(trace.set_span_in_context(span, _NO_CONTEXT))
             code = _OK
             try:
                 return await answer(request, await self._admit(policy, context, metadata, span))
@@ -116,15 +118,6 @@ class Pipeline:
                 span.end()
 
         return around
-
-    def _enter_span(self, name: str, metadata: Mapping[str, str]) -> trace.Span:
-        """A span that is current for the rest of the task, which gRPC makes for each call."""
-        caller = (
-            trace.set_span_in_context(IncomingSpan(metadata), _NO_CALLER) if "traceparent" in metadata else _NO_CALLER
-        )
-        span = self._tracer.start_span(name, caller, trace.SpanKind.SERVER)
-        attach(trace.set_span_in_context(span))
-        return span
 
     async def _admit(self, policy: MethodPolicy, context: Any, metadata: Mapping[str, str], span: trace.Span) -> Call:  # noqa: ANN401 -- gRPC's context
         if policy.permission is None:

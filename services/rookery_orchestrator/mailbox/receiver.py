@@ -71,9 +71,12 @@ class Receiver:
             self._frames.fail(error)
 
     async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        pending = set(tasks)
+        while pending:
+            # More than once, if need be: a library may swallow a cancellation (before Python 3.12, wait_for can).
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=_RETRY_SECONDS)
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._mailbox.close(self._in_flight)

@@ -15,7 +15,7 @@ from rookery_orchestrator.mailbox.consumers import Consumers
 from rookery_orchestrator.mailbox.reply_inbox import ReplyInbox
 from rookery_orchestrator.mailbox.uplink import Uplink
 
-_ANSWER_SECONDS = 1.0
+_ANSWER_SECONDS = 5.0
 _RETRY_SECONDS = 0.2
 _EXTEND = b"+WPI"
 _RETURN = b"-NAK"
@@ -67,16 +67,19 @@ class Verdicts:
         """Tells those that are open, notes who confirmed, and answers for which of them nobody was there to hear."""
         confirmations = _Confirmations(len(open_))
         key = self._inbox.expect(confirmations.take)
+        # After a reconnection nothing more will be answered: better tell again at once.
+        self._uplink.listen(confirmations.over.set)
         try:
             for index in open_:
                 verdict = verdicts[index]
                 reply = self._inbox.address(key, index)
                 await self._uplink.client.publish(verdict.handle.token, _words(verdict), reply)
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await confirmations.all.wait()
+                await confirmations.over.wait()
         except (NatsError, TimeoutError) as error:
             _log.warning("settlements wait", error=type(error).__name__, unconfirmed=confirmations.missing)
         finally:
+            self._uplink.leave(confirmations.over.set)
             self._inbox.forget(key)
         outcomes.update(dict.fromkeys(confirmations.confirmed, True))
         return confirmations.unheard
@@ -96,13 +99,13 @@ class _Confirmations:
         self.missing = count
         self.confirmed: list[int] = []
         self.unheard: list[int] = []
-        self.all = asyncio.Event()
+        self.over = asyncio.Event()
 
     def take(self, answer: Msg, index: int) -> None:
         (self.unheard if answer.headers else self.confirmed).append(index)
         self.missing -= 1
         if self.missing == 0:
-            self.all.set()
+            self.over.set()
 
 
 def _words(verdict: Verdict) -> bytes:

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from opentelemetry.propagate import inject
 from rookery.orchestrator.v1 import message_pb2, message_service_pb2, message_service_pb2_grpc
 from rookery_kit.rpc import Call
+from rookery_kit.tracing import current_traceparent
 
 from rookery_orchestrator.mailbox.frames import (
     Deliveries,
@@ -59,8 +59,6 @@ class MessageRpc(message_service_pb2_grpc.MessageServiceServicer):
 
 
 def _decode_draft(request: message_service_pb2.SendMessageRequest) -> Draft:
-    carrier: dict[str, str] = {}
-    inject(carrier)
     return Draft(
         message_id=request.message_id,
         recipient_agent_id=request.recipient_agent_id,
@@ -70,7 +68,7 @@ def _decode_draft(request: message_service_pb2.SendMessageRequest) -> Draft:
         payload=decode_payload(request.payload),
         correlation_id=request.correlation_id,
         reply_to_agent_id=request.reply_to_agent_id,
-        traceparent=carrier.get("traceparent", ""),
+        traceparent=current_traceparent(),
     )
 
 

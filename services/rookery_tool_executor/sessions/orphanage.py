@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 REAPER = Path(__file__).with_name("orphan_reaper.py")
+_END_SECONDS = 2.0
 
 
 class Orphanage:
@@ -35,9 +36,14 @@ class Orphanage:
     async def close(self) -> None:
         """Lets the reaper end; it kills what is still registered."""
         async with self._starting:
-            if self._reaper is not None and self._reaper.stdin is not None:
-                self._reaper.stdin.close()
-                await self._reaper.wait()
+            if self._reaper is None or self._reaper.stdin is None:
+                return
+            self._reaper.stdin.close()
+            try:
+                async with asyncio.timeout(_END_SECONDS):
+                    await self._reaper.wait()
+            except TimeoutError:
+                self._reaper.kill()
 
     async def _start(self) -> None:
         self._reaper = await asyncio.create_subprocess_exec(

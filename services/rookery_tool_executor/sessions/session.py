@@ -108,9 +108,11 @@ class McpSession:
 
     async def opened(self) -> None:
         """Waits until the session is open. Raises McpServerUnavailable or EndpointNotAllowed."""
-        if not self._opened.done():
-            await asyncio.wait({self._opened})
-        self._opened.result()
+        # Whoever waits is about to call, so the session is not idle.
+        with self._under_way():
+            if not self._opened.done():
+                await asyncio.wait({self._opened})
+            self._opened.result()
 
     def retire(self) -> None:
         """Takes no new calls, and closes when the last one under way has ended."""
@@ -227,7 +229,7 @@ class McpSession:
             self._tools.outdate()
 
     def _live_client(self) -> Client:
-        if self._client is None:
+        if self._client is None or self._channel.ended.is_set():
             raise McpServerUnavailable(f"the session to the MCP server {self.server.name!r} has ended")
         return self._client
 

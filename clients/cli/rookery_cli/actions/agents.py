@@ -29,7 +29,8 @@ _FIELDS = (
     Column("labels", lambda agent: ", ".join(f"{key}={value}" for key, value in agent["labels"].items())),
     Column("tenant", lambda agent: agent["tenant"]),
     Column("session", lambda agent: agent["session_epoch"]),
-    Column("lease", lambda agent: f"{agent['lease_seconds']:g}s, ends {ago(agent['lease_expire_time'])}"),
+    Column("lease", lambda agent: f"{agent['lease_seconds']:g}s"),
+    Column("lease ends", lambda agent: ago(agent["lease_expire_time"])),
     Column("created", lambda agent: ago(agent["create_time"])),
     Column("updated", lambda agent: ago(agent["update_time"])),
 )

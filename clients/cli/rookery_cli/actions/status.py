@@ -19,6 +19,7 @@ from rookery_cli.times import ago
 
 _HEALTH_SECONDS = 3.0
 _SERVING = "SERVING"
+_UNREACHABLE = "UNREACHABLE"
 _SERVICES = ("auth", "registry", "orchestrator", "tool_executor")
 _MIB = 1024 * 1024
 _COLUMNS = (
@@ -47,6 +48,8 @@ def show_status(context: str | None, output: Output) -> None:
     if known is None and not processes:
         raise NotRunning(f"there is no {path}")
     parts = _parts(known, processes)
+    if not processes and all(part["health"] == _UNREACHABLE for part in parts):
+        raise NotRunning(f"no service answers at the addresses in {path}")
     if output.as_json:
         output.json({"serving": not _faults(parts), "parts": parts})
     else:
@@ -59,7 +62,7 @@ def _parts(known: SuiteContext | None, processes: dict[str, dict[str, Any]]) -> 
     addresses = {} if known is None else {name: getattr(known, name) for name in _SERVICES}
     health = asyncio.run(_health(addresses))
     # Before the suite is up nobody is told the addresses, and the services are asked nothing.
-    health |= {name: "UNREACHABLE" for name in processes if name in _SERVICES and name not in health}
+    health |= {name: _UNREACHABLE for name in processes if name in _SERVICES and name not in health}
     names = dict.fromkeys([*processes, *addresses])
     return [_part(name, processes.get(name, {}), addresses.get(name), health.get(name)) for name in names]
 
@@ -124,6 +127,6 @@ async def _health_of(address: str) -> str:
         answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_HEALTH_SECONDS)
         return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
     except grpc.aio.AioRpcError:
-        return "UNREACHABLE"
+        return _UNREACHABLE
     finally:
         await channel.close()

@@ -1,0 +1,294 @@
+"""The receiver against a mailbox in memory: credits, room, redelivery, the end of a stream."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from harness.eventually import eventually
+from rookery_kit.bus import BusUnavailable
+from rookery_orchestrator.mailbox.broker import Fetched, Handle, Settling, Verdict
+from rookery_orchestrator.mailbox.frames import (
+    Deliveries,
+    FromAgent,
+    GrantCredits,
+    Opened,
+    OpenMailbox,
+    Settled,
+    SettleDeliveries,
+    ToAgent,
+)
+from rookery_orchestrator.mailbox.model import Action, DeadReason, Delivery, Priority, Settlement
+from rookery_orchestrator.mailbox.policy import DeliveryPolicy
+from rookery_orchestrator.mailbox.receiver import Receiver
+from rookery_orchestrator.session_errors import SessionSuperseded, StreamProtocol
+
+NORMAL = Priority.NORMAL
+
+
+def piece(sequence: int, *, attempt: int = 1, size: int = 1, readable: bool = True) -> Fetched:
+    return Fetched(Handle(sequence, NORMAL, attempt, f"token-{sequence}-{attempt}"), b"m" * size, readable)
+
+
+class MailboxInMemory:
+    """Mail of one priority in a list; what is done with it is noted."""
+
+    def __init__(self, *mail: Fetched) -> None:
+        self.mail = list(mail)
+        self.verdicts: list[Verdict] = []
+        self.buried: list[tuple[int, DeadReason, str, int]] = []
+        self.returned: list[int] = []
+        self.extended: list[int] = []
+        self.superseded = asyncio.Event()
+        self.outages = 0
+        self.settling = asyncio.Event()
+        self.may_settle = asyncio.Event()
+        self.may_settle.set()
+        self._arrived = asyncio.Event()
+
+    def put(self, *mail: Fetched) -> None:
+        self.mail.extend(mail)
+        self._arrived.set()
+
+    @property
+    def ready(self) -> Collection[Priority]:
+        return {NORMAL} if self.mail else set()
+
+    async def until_ready(self) -> None:
+        while not self.mail:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:
+        if self.outages:
+            self.outages -= 1
+            raise BusUnavailable("away")
+        taken = self.mail[: counts[NORMAL]]
+        self.mail = self.mail[counts[NORMAL] :]
+        return {NORMAL: taken}
+
+    async def settle(self, verdicts: Sequence[Verdict]) -> list[bool]:
+        self.settling.set()
+        await self.may_settle.wait()
+        self.verdicts += verdicts
+        return [verdict.handle.sequence != 404 for verdict in verdicts]
+
+    async def extend(self, handles: Iterable[Handle]) -> None:
+        self.extended += [handle.sequence for handle in handles]
+
+    async def bury(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
+        self.buried.append((handle.sequence, reason, detail, attempts))
+        return True
+
+    async def until_superseded(self) -> None:
+        await self.superseded.wait()
+        raise SessionSuperseded
+
+    async def close(self, unsettled: Iterable[Handle]) -> None:
+        self.returned += [handle.sequence for handle in unsettled]
+
+
+class Stream:
+    """A Receive stream of which the test plays the agent."""
+
+    def __init__(self, mailbox: MailboxInMemory, policy: DeliveryPolicy) -> None:
+        self._incoming: asyncio.Queue[FromAgent | None] = asyncio.Queue()
+        self.frames = Receiver(mailbox, policy).run(self._read())
+
+    async def _read(self) -> AsyncIterator[FromAgent]:
+        while (frame := await self._incoming.get()) is not None:
+            yield frame
+
+    def send(self, frame: FromAgent | None) -> None:
+        self._incoming.put_nowait(frame)
+
+    def settle(self, *settlements: Settlement) -> None:
+        self.send(SettleDeliveries(settlements))
+
+    async def next(self) -> ToAgent:
+        return await asyncio.wait_for(anext(self.frames), 5)
+
+    async def deliveries(self) -> tuple[Delivery, ...]:
+        frame = await self.next()
+        assert isinstance(frame, Deliveries)
+        return frame.deliveries
+
+
+@asynccontextmanager
+async def stream(
+    mailbox: MailboxInMemory, *, grant: int = 0, policy: DeliveryPolicy | None = None
+) -> AsyncIterator[Stream]:
+    opened = Stream(mailbox, policy or DeliveryPolicy())
+    assert isinstance(await opened.next(), Opened)
+    if grant:
+        opened.send(GrantCredits(grant))
+    yield opened
+    await opened.frames.aclose()
+
+
+@pytest.mark.capability("M9")
+async def test_no_more_is_taken_out_than_there_are_credits() -> None:
+    mailbox = MailboxInMemory(*(piece(number) for number in range(1, 11)))
+    async with stream(mailbox, grant=3) as agent:
+        assert [delivery.delivery_id for delivery in await agent.deliveries()] == [1, 2, 3]
+        agent.send(GrantCredits(2))
+        assert [delivery.delivery_id for delivery in await agent.deliveries()] == [4, 5]
+        assert len(mailbox.mail) == 5
+    assert mailbox.returned == [1, 2, 3, 4, 5]
+
+
+async def test_no_more_is_in_flight_than_the_policy_allows() -> None:
+    mailbox = MailboxInMemory(*(piece(number) for number in range(1, 11)))
+    async with stream(mailbox, grant=100, policy=DeliveryPolicy(max_in_flight=4)) as agent:
+        assert len(await agent.deliveries()) == 4
+        agent.settle(Settlement(1, Action.ACK))
+        frames = [await agent.next(), await agent.next()]
+        assert Settled((1,), ()) in frames
+        assert [len(frame.deliveries) for frame in frames if isinstance(frame, Deliveries)] == [1]
+
+
+async def test_a_frame_holds_no_more_than_a_client_can_take() -> None:
+    mailbox = MailboxInMemory(*(piece(number, size=1024 * 1024) for number in range(1, 6)))
+    async with stream(mailbox, grant=5) as agent:
+        assert [len(await agent.deliveries()) for _ in range(3)] == [2, 2, 1]
+
+
+async def test_an_outage_is_waited_out() -> None:
+    mailbox = MailboxInMemory(piece(1))
+    mailbox.outages = 2
+    async with stream(mailbox, grant=1) as agent:
+        assert len(await agent.deliveries()) == 1
+
+
+async def test_mail_that_comes_again_while_the_agent_has_it_is_not_delivered_again() -> None:
+    mailbox = MailboxInMemory(piece(1))
+    async with stream(mailbox, grant=3) as agent:
+        await agent.deliveries()
+        mailbox.put(piece(1, attempt=2), piece(2))
+        assert [delivery.delivery_id for delivery in await agent.deliveries()] == [2]
+        agent.settle(Settlement(1, Action.ACK))
+        assert await agent.next() == Settled((1,), ())
+        assert [verdict.handle.attempt for verdict in mailbox.verdicts] == [2]
+
+
+async def test_mail_that_comes_again_while_it_is_being_settled_is_not_delivered_again() -> None:
+    mailbox = MailboxInMemory(piece(1))
+    async with stream(mailbox, grant=3) as agent:
+        await agent.deliveries()
+        mailbox.may_settle.clear()
+        agent.settle(Settlement(1, Action.ACK))
+        await asyncio.wait_for(mailbox.settling.wait(), 5)
+        agent.settle(Settlement(1, Action.ACK))
+        mailbox.put(piece(1, attempt=2), piece(2))
+        assert [delivery.delivery_id for delivery in await agent.deliveries()] == [2]
+        mailbox.may_settle.set()
+        assert await agent.next() == Settled((1,), ())
+        assert await agent.next() == Settled((), (1,))
+
+
+@pytest.mark.capability("M3")
+async def test_mail_delivered_too_often_is_buried_instead() -> None:
+    policy = DeliveryPolicy(max_deliveries=2)
+    mailbox = MailboxInMemory(piece(1, attempt=3), piece(2, readable=False), piece(3, attempt=2))
+    async with stream(mailbox, grant=3, policy=policy) as agent:
+        (delivery,) = await agent.deliveries()
+        assert delivery.attempt == 2
+        agent.settle(Settlement(delivery.delivery_id, Action.NACK, reason="again"))
+        assert await agent.next() == Settled((1,), ())
+    assert mailbox.buried == [
+        (1, DeadReason.MAX_DELIVERIES, "", 2),
+        (2, DeadReason.TERMINATED, "not readable as mail", 0),
+        (3, DeadReason.MAX_DELIVERIES, "again", 2),
+    ]
+
+
+@pytest.mark.capability("M3")
+async def test_each_settlement_becomes_what_the_agent_said() -> None:
+    mailbox = MailboxInMemory(*(piece(number, attempt=2) for number in range(1, 6)))
+    async with stream(mailbox, grant=5, policy=DeliveryPolicy(nack_backoff=(1.0, 7.0))) as agent:
+        handles = {delivery.delivery_id: delivery for delivery in await agent.deliveries()}
+        assert list(handles) == [1, 2, 3, 4, 5]
+        agent.settle(
+            Settlement(1, Action.ACK),
+            Settlement(2, Action.NACK, delay=0.0),
+            Settlement(3, Action.NACK),
+            Settlement(4, Action.IN_PROGRESS),
+            Settlement(5, Action.TERMINATE, reason="nonsense"),
+            Settlement(6, Action.ACK),
+        )
+        assert await agent.next() == Settled((1, 2, 3, 4, 5), (6,))
+        said = [(verdict.handle.sequence, verdict.settling, verdict.delay) for verdict in mailbox.verdicts]
+        assert said == [
+            (1, Settling.REMOVE, 0.0),
+            (2, Settling.RETURN, 0.0),
+            (3, Settling.RETURN, 7.0),
+            (4, Settling.EXTEND, 0.0),
+        ]
+        assert mailbox.buried == [(5, DeadReason.TERMINATED, "nonsense", 2)]
+    assert mailbox.returned == [4]
+
+
+async def test_what_the_broker_has_forgotten_is_told_as_unknown() -> None:
+    mailbox = MailboxInMemory(piece(404), piece(1))
+    async with stream(mailbox, grant=2) as agent:
+        await agent.deliveries()
+        agent.settle(Settlement(1, Action.ACK), Settlement(2, Action.ACK))
+        assert await agent.next() == Settled((2,), (1,))
+
+
+async def test_what_is_in_flight_is_extended_while_the_stream_lives() -> None:
+    mailbox = MailboxInMemory(piece(1))
+    async with stream(mailbox, grant=1, policy=DeliveryPolicy(ack_wait=0.03)) as agent:
+        await agent.deliveries()
+        await eventually(lambda: mailbox.extended[:2] == [1, 1])
+
+
+async def test_the_end_of_the_requests_ends_the_stream_once_all_is_settled() -> None:
+    mailbox = MailboxInMemory(piece(1), piece(2))
+    async with stream(mailbox, grant=2) as agent:
+        await agent.deliveries()
+        agent.settle(Settlement(1, Action.ACK))
+        agent.send(None)
+        assert await agent.next() == Settled((1,), ())
+        with pytest.raises(StopAsyncIteration):
+            await agent.next()
+    assert mailbox.returned == [2]
+
+
+async def test_a_stream_whose_mailbox_is_taken_over_ends() -> None:
+    mailbox = MailboxInMemory(piece(1))
+    async with stream(mailbox, grant=1) as agent:
+        await agent.deliveries()
+        mailbox.superseded.set()
+        with pytest.raises(SessionSuperseded):
+            await agent.next()
+    assert mailbox.returned == [1]
+
+
+async def test_a_second_opening_breaks_the_protocol() -> None:
+    async with stream(MailboxInMemory()) as agent:
+        agent.send(OpenMailbox(1))
+        with pytest.raises(StreamProtocol):
+            await agent.next()
+
+
+async def test_the_mailbox_is_closed_also_when_the_end_is_interrupted() -> None:
+    mailbox = MailboxInMemory(piece(1))
+
+    async def consume() -> None:
+        async with stream(mailbox, grant=1) as agent:
+            while True:
+                await anext(agent.frames)
+
+    consuming = asyncio.create_task(consume())
+    await eventually(lambda: not mailbox.mail)
+    # As gRPC does when the caller is gone.
+    consuming.cancel()
+    asyncio.get_running_loop().call_soon(consuming.cancel)
+    await asyncio.gather(consuming, return_exceptions=True)
+    assert mailbox.returned == [1]
+
+
+@pytest.mark.parametrize(("attempt", "delay"), [(1, 1.0), (2, 5.0), (3, 30.0), (4, 30.0), (1000, 30.0)])
+def test_the_backoff_follows_its_schedule_and_stays_at_the_last(attempt: int, delay: float) -> None:
+    assert DeliveryPolicy(nack_backoff=(1.0, 5.0, 30.0)).backoff(attempt) == delay
