@@ -18,7 +18,7 @@ _START_SECONDS = 20
 async def running(settings: S, compose: Compose[S]) -> AsyncIterator[grpc.aio.Channel]:
     """Serves until the block ends and gives a channel to it. Raises what keeps the service from starting."""
     stopping = asyncio.Event()
-    port: "asyncio.Future[int]" = asyncio.get_running_loop().create_future()
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     service = asyncio.create_task(serve(settings, compose, stopping, port.set_result))
     try:
         either: list[asyncio.Future[Any]] = [service, port]

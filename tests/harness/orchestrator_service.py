@@ -68,7 +68,12 @@ class WorkClient:
         await self.call.write(task_service_pb2.WorkRequest(**frame))
 
     async def open(
-        self, session_epoch: int, *, credits: int = 0, held: Sequence[task_service_pb2.LeaseKey] = (), **fields: Any
+        self,
+        session_epoch: int,
+        *,
+        credits: int = 0,  # noqa: A002 -- the field's term
+        held: Sequence[task_service_pb2.LeaseKey] = (),
+        **fields: Any,
     ) -> Sequence[task_service_pb2.LeaseKey]:
         """Opens the stream, grants credits, and answers the leases kept."""
         opening = task_service_pb2.OpenWork(session_epoch=session_epoch, held_leases=held, **fields)

@@ -1,6 +1,6 @@
 import base64
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -8,6 +8,7 @@ from uuid import uuid4
 import grpc
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from google.protobuf.duration_pb2 import Duration
 from harness.databases import FreshDatabase
 from harness.in_process import running
@@ -35,7 +36,7 @@ class Auth:
     enrollments: "enrollment_service_pb2_grpc.EnrollmentServiceAsyncStub"
 
     async def issue(self, request_id: str = "", **credential: str) -> token_pb2.TokenSet:
-        request = token_service_pb2.IssueTokenRequest(request_id=request_id, **credential)  # type: ignore[arg-type]
+        request = token_service_pb2.IssueTokenRequest(request_id=request_id, **credential)
         return (await self.tokens.IssueToken(request)).token_set
 
     async def administrator(self) -> tuple[tuple[str, str], ...]:
@@ -87,14 +88,14 @@ async def test_an_enrolment_token_becomes_an_agent_identity_that_every_service_c
     issued = await auth.issue(enrollment_token=created.secret)
     keys = {key.kid: public_key(key.x) for key in (await auth.tokens.GetJwks(token_service_pb2.GetJwksRequest())).keys}
 
-    async def fetch_keys() -> dict[str, object]:
+    async def fetch_keys() -> Mapping[str, Ed25519PublicKey]:
         return keys
 
     verifier = TokenVerifier(
         issuer=auth.settings.issuer,
         audience="rookery",
         clock=SystemClock(),
-        fetch_keys=fetch_keys,  # type: ignore[arg-type]
+        fetch_keys=fetch_keys,
     )
     principal = await verifier.verify(issued.access_token)
     assert (principal.subject, principal.kind, principal.tenant) == (issued.subject, "agent", "default")

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -26,8 +25,8 @@ MASTER = MasterKey(bytes(range(32)))
 
 
 @pytest.fixture
-async def store(open_database: OpenDatabase) -> AsyncIterator[AuthStore]:
-    yield PostgresAuthStore(await open_database("auth"), load_queries("rookery_auth"))
+async def store(open_database: OpenDatabase) -> AuthStore:
+    return PostgresAuthStore(await open_database("auth"), load_queries("rookery_auth"))
 
 
 def token(**changes: object) -> EnrollmentToken:

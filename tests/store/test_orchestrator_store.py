@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -23,7 +22,7 @@ from rookery_orchestrator.model import (
     TaskState,
 )
 from rookery_orchestrator.postgres import PostgresAgentProjection, PostgresLeaseStore, PostgresTaskStore
-from rookery_orchestrator.reports import Failure, FailureKind, Progress, Release, Result
+from rookery_orchestrator.reports import Failure, FailureKind, Progress, Release, Report, Result
 from rookery_orchestrator.store import Demand, Held, LeaseStore, TaskStore
 
 AGENT = "11111111-1111-4111-8111-111111111111"
@@ -46,10 +45,10 @@ class Stores:
 
 
 @pytest.fixture
-async def stores(open_database: OpenDatabase) -> AsyncIterator[Stores]:
+async def stores(open_database: OpenDatabase) -> Stores:
     database = await open_database("orchestrator")
     queries = load_queries("rookery_orchestrator")
-    yield Stores(database, PostgresTaskStore(database, queries), PostgresLeaseStore(database, queries))
+    return Stores(database, PostgresTaskStore(database, queries), PostgresLeaseStore(database, queries))
 
 
 def new_task(**changes: object) -> NewTask:
@@ -158,7 +157,11 @@ async def test_only_the_holder_of_the_current_lease_reports(stores: Stores) -> N
     task = await stores.claim_one()
     late = LeaseKey(task.id, task.lease_epoch - 1)
     output = Payload("text/plain", b"output")
-    reports = [Result(late, AGENT, output), Result(task.lease, OTHER, output), Release(LeaseKey(new_id(), 1), AGENT)]
+    reports: list[Report] = [
+        Result(late, AGENT, output),
+        Result(task.lease, OTHER, output),
+        Release(LeaseKey(new_id(), 1), AGENT),
+    ]
     assert await stores.leases.settle(reports) == ([False, False, False], [])
     verdicts, changed = await stores.leases.settle([Result(task.lease, AGENT, output)])
     assert verdicts == [True]

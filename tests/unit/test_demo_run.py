@@ -75,15 +75,20 @@ async def test_the_first_failure_of_what_runs_beside_ends_the_work() -> None:
 
 
 async def test_the_work_s_result_is_answered_and_what_ran_beside_it_has_ended() -> None:
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def endless() -> None:
+        begun.set()
         try:
             await asyncio.Event().wait()
         finally:
             ended.set()
 
-    assert await beside(asyncio.sleep(0, "done"), endless()) == "done"
+    async def answering(value: str) -> str:
+        await asyncio.wait_for(begun.wait(), 5)
+        return value
+
+    assert await beside(answering("done"), endless()) == "done"
     assert ended.is_set()
 
 

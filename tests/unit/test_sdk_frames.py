@@ -54,4 +54,7 @@ async def test_nobody_waits_for_a_stream_that_has_ended() -> None:
     call.may_write.set()
     await asyncio.wait_for(outbound.drained(), 1)
     await asyncio.wait_for(writing, 1)
+    for number in range(1000):
+        outbound.send(number)
+    await asyncio.wait_for(outbound.drained(), 1)
     assert call.written == []

@@ -27,13 +27,14 @@ class Outbound(Generic[Out]):
 
     def __init__(self) -> None:
         self._frames: asyncio.Queue[Out] = asyncio.Queue()
+        self._ended = False
         self._low = asyncio.Event()
         self._low.set()
 
     def send(self, frame: Out) -> None:
         """Queues a frame. What is queued when the stream ends is lost with it."""
         self._frames.put_nowait(frame)
-        if self._frames.qsize() >= _HIGH_WATER:
+        if self._frames.qsize() >= _HIGH_WATER and not self._ended:
             self._low.clear()
 
     async def drained(self) -> None:
@@ -51,6 +52,7 @@ class Outbound(Generic[Out]):
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             return
         finally:
+            self._ended = True
             self._low.set()
 
 
