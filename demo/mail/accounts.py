@@ -11,13 +11,14 @@ from demo.mail.record import Entry
 class Accounts:
     """The mail of the whole fleet.
 
-    `acknowledged` and `delivered` count messages, `redelivered` deliveries beyond the first of each. `missing` were
-    acknowledged and not delivered, `unknown` were delivered although nobody meant to send them to that agent.
+    `acknowledged` and `delivered` count messages, `repeated` those that were handled more than once, as happens when an
+    agent is killed before it can say that it is done. `missing` were acknowledged and not delivered, `unknown` were
+    delivered although nobody meant to send them to that agent.
     """
 
     acknowledged: int
     delivered: int
-    redelivered: int
+    repeated: int
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
 
@@ -50,7 +51,7 @@ def settle(records: Mapping[str, Iterable[Entry]], names: Mapping[str, str]) -> 
     return Accounts(
         acknowledged=len(acknowledged),
         delivered=len(received),
-        redelivered=received.total() - len(received),
+        repeated=sum(count > 1 for count in received.values()),
         missing=tuple(f"{key} to {each[0]}" for each, key in acknowledged.items() if each not in received),
         unknown=tuple(unknown),
     )

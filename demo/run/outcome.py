@@ -32,7 +32,7 @@ class Outcome:
             ("attempts", f"{self.tasks.attempts}"),
             ("reassigned", f"{self.tasks.reassigned}"),
             ("messages sent", f"{mail.acknowledged}"),
-            ("messages delivered", f"{mail.delivered}, besides {mail.redelivered} redeliveries"),
+            ("messages delivered", f"{mail.delivered}, of which {mail.repeated} handled more than once"),
             ("tool calls", f"{calls.succeeded + calls.refusing}, of which {calls.refusing} answered with an error"),
             ("without an answer", f"{calls.unanswered} failed, {calls.ambiguous} ambiguous"),
         ]

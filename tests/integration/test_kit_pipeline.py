@@ -7,6 +7,7 @@ import grpc
 import pytest
 import structlog
 from google.protobuf import empty_pb2
+from harness.eventually import eventually
 from harness.kit_server import MAX_MESSAGE_BYTES, KitServer, serving
 from harness.refusal import refusal
 from harness.tokens import Bearer
@@ -186,6 +187,7 @@ async def test_a_handler_is_cancelled_when_its_caller_goes(kit: KitServer, agent
     await asyncio.wait_for(entered.wait(), 5)
     call.cancel()
     await asyncio.wait_for(left.wait(), 5)
+    await eventually(lambda: kit.count(GET_AGENT, Code.CANCELLED) == 1)
 
 
 async def test_a_domain_error_becomes_its_status(kit: KitServer, agents: Agents) -> None:

@@ -30,7 +30,7 @@ def test_an_agent_that_never_had_mail_has_an_empty_record(tmp_path: Path) -> Non
 
 def test_what_was_acknowledged_and_arrived_is_settled() -> None:
     accounts = settle({"reader": sent("archivist", "a", "m1"), "archivist": [received("a", "m1")]}, {})
-    assert (accounts.acknowledged, accounts.delivered, accounts.redelivered) == (1, 1, 0)
+    assert (accounts.acknowledged, accounts.delivered, accounts.repeated) == (1, 1, 0)
     assert accounts.missing == accounts.unknown == ()
 
 
@@ -39,10 +39,10 @@ def test_what_was_acknowledged_and_never_arrived_is_missing() -> None:
     assert accounts.missing == ("a to archivist",)
 
 
-def test_a_delivery_that_comes_again_is_counted_apart() -> None:
+def test_a_message_that_was_handled_twice_is_counted_apart() -> None:
     again = [received("a", "m1"), received("a", "m1", attempt=2)]
     accounts = settle({"reader": sent("archivist", "a", "m1"), "archivist": again}, {})
-    assert (accounts.delivered, accounts.redelivered) == (1, 1)
+    assert (accounts.delivered, accounts.repeated) == (1, 1)
 
 
 def test_a_message_whose_sender_was_killed_before_the_acknowledgement_is_not_unknown() -> None:

@@ -103,7 +103,7 @@ def test_only_the_demo_s_own_commands_are_allowed_to_the_executor(tmp_path: Path
 def test_the_table_tells_every_figure() -> None:
     outcome = Outcome(
         tasks=TaskCount(107, 111, 4),
-        mail=Accounts(acknowledged=150, delivered=150, redelivered=2, missing=(), unknown=()),
+        mail=Accounts(acknowledged=150, delivered=150, repeated=2, missing=(), unknown=()),
         tool_calls=ToolCallCount(succeeded=800, refusing=7, unanswered=1, ambiguous=0),
         recoveries=(Recovery("orchestrator", 9, 1.24, 1.5),),
         changing=0,

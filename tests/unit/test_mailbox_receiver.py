@@ -1,129 +1,20 @@
 """The receiver against a mailbox in memory: credits, room, redelivery, the end of a stream."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
 
 import pytest
 from harness.eventually import eventually
-from rookery_kit.bus import BusUnavailable
-from rookery_orchestrator.mailbox.broker import Fetched, Handle, Settling, Verdict
+from harness.mailbox_in_memory import MailboxInMemory, piece, stream
+from rookery_orchestrator.mailbox.broker import Settling
 from rookery_orchestrator.mailbox.frames import (
     Deliveries,
-    FromAgent,
     GrantCredits,
-    Opened,
     OpenMailbox,
     Settled,
-    SettleDeliveries,
-    ToAgent,
 )
-from rookery_orchestrator.mailbox.model import Action, DeadReason, Delivery, Priority, Settlement
+from rookery_orchestrator.mailbox.model import Action, DeadReason, Settlement
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
-from rookery_orchestrator.mailbox.receiver import Receiver
 from rookery_orchestrator.session_errors import SessionSuperseded, StreamProtocol
-
-NORMAL = Priority.NORMAL
-
-
-def piece(sequence: int, *, attempt: int = 1, size: int = 1, readable: bool = True) -> Fetched:
-    return Fetched(Handle(sequence, NORMAL, attempt, f"token-{sequence}-{attempt}"), b"m" * size, readable)
-
-
-class MailboxInMemory:
-    """Mail of one priority in a list; what is done with it is noted."""
-
-    def __init__(self, *mail: Fetched) -> None:
-        self.mail = list(mail)
-        self.verdicts: list[Verdict] = []
-        self.buried: list[tuple[int, DeadReason, str, int]] = []
-        self.returned: list[int] = []
-        self.extended: list[int] = []
-        self.superseded = asyncio.Event()
-        self.outages = 0
-        self.settling = asyncio.Event()
-        self.may_settle = asyncio.Event()
-        self.may_settle.set()
-        self._arrived = asyncio.Event()
-
-    def put(self, *mail: Fetched) -> None:
-        self.mail.extend(mail)
-        self._arrived.set()
-
-    @property
-    def ready(self) -> Collection[Priority]:
-        return {NORMAL} if self.mail else set()
-
-    async def until_ready(self) -> None:
-        while not self.mail:
-            self._arrived.clear()
-            await self._arrived.wait()
-
-    async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:
-        if self.outages:
-            self.outages -= 1
-            raise BusUnavailable("away")
-        taken = self.mail[: counts[NORMAL]]
-        self.mail = self.mail[counts[NORMAL] :]
-        return {NORMAL: taken}
-
-    async def settle(self, verdicts: Sequence[Verdict]) -> list[bool]:
-        self.settling.set()
-        await self.may_settle.wait()
-        self.verdicts += verdicts
-        return [verdict.handle.sequence != 404 for verdict in verdicts]
-
-    async def extend(self, handles: Iterable[Handle]) -> None:
-        self.extended += [handle.sequence for handle in handles]
-
-    async def bury(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
-        self.buried.append((handle.sequence, reason, detail, attempts))
-        return True
-
-    async def until_superseded(self) -> None:
-        await self.superseded.wait()
-        raise SessionSuperseded
-
-    async def close(self, unsettled: Iterable[Handle]) -> None:
-        self.returned += [handle.sequence for handle in unsettled]
-
-
-class Stream:
-    """A Receive stream of which the test plays the agent."""
-
-    def __init__(self, mailbox: MailboxInMemory, policy: DeliveryPolicy) -> None:
-        self._incoming: asyncio.Queue[FromAgent | None] = asyncio.Queue()
-        self.frames = Receiver(mailbox, policy).run(self._read())
-
-    async def _read(self) -> AsyncIterator[FromAgent]:
-        while (frame := await self._incoming.get()) is not None:
-            yield frame
-
-    def send(self, frame: FromAgent | None) -> None:
-        self._incoming.put_nowait(frame)
-
-    def settle(self, *settlements: Settlement) -> None:
-        self.send(SettleDeliveries(settlements))
-
-    async def next(self) -> ToAgent:
-        return await asyncio.wait_for(anext(self.frames), 5)
-
-    async def deliveries(self) -> tuple[Delivery, ...]:
-        frame = await self.next()
-        assert isinstance(frame, Deliveries)
-        return frame.deliveries
-
-
-@asynccontextmanager
-async def stream(
-    mailbox: MailboxInMemory, *, grant: int = 0, policy: DeliveryPolicy | None = None
-) -> AsyncIterator[Stream]:
-    opened = Stream(mailbox, policy or DeliveryPolicy())
-    assert isinstance(await opened.next(), Opened)
-    if grant:
-        opened.send(GrantCredits(grant))
-    yield opened
-    await opened.frames.aclose()
 
 
 @pytest.mark.capability("M9")
@@ -145,6 +36,20 @@ async def test_no_more_is_in_flight_than_the_policy_allows() -> None:
         frames = [await agent.next(), await agent.next()]
         assert Settled((1,), ()) in frames
         assert [len(frame.deliveries) for frame in frames if isinstance(frame, Deliveries)] == [1]
+
+
+async def test_room_that_is_made_while_others_are_being_settled_is_used() -> None:
+    mailbox = MailboxInMemory(*(piece(number) for number in range(1, 5)))
+    async with stream(mailbox, grant=100, policy=DeliveryPolicy(max_in_flight=2)) as agent:
+        assert len(await agent.deliveries()) == 2
+        mailbox.may_settle.clear()
+        agent.settle(Settlement(1, Action.ACK))
+        assert [delivery.delivery_id for delivery in await agent.deliveries()] == [3]
+        agent.settle(Settlement(2, Action.ACK))
+        mailbox.may_settle.set()
+        frames = [await agent.next() for _ in range(3)]
+        assert [frame.delivery_ids for frame in frames if isinstance(frame, Settled)] == [(1,), (2,)]
+        assert [frame.deliveries[0].delivery_id for frame in frames if isinstance(frame, Deliveries)] == [4]
 
 
 async def test_a_frame_holds_no_more_than_a_client_can_take() -> None:

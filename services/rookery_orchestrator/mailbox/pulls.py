@@ -129,9 +129,10 @@ class Pulls:
         self._ring(priority)
 
     def _ring(self, priority: Priority) -> None:
-        key, timer = self._bells.pop(priority)
-        timer.cancel()
-        self.inbox.forget(key)
+        if (bell := self._bells.pop(priority, None)) is not None:
+            key, timer = bell
+            timer.cancel()
+            self.inbox.forget(key)
         self.ready.add(priority)
         self._some_ready.set()
 

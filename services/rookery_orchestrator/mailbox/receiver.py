@@ -38,8 +38,8 @@ class Receiver:
         self._in_flight = InFlight()
         self._order = DeliveryOrder()
         self._frames = FrameQueue()
-        self._settler = Settler(mailbox, policy, self._in_flight, self._frames)
         self._may_deliver = asyncio.Event()
+        self._settler = Settler(mailbox, policy, self._in_flight, self._frames, room_made=self._may_deliver.set)
 
     async def run(self, incoming: AsyncIterator[FromAgent]) -> AsyncGenerator[ToAgent, None]:
         """The frames to be sent, Opened being the first, until `incoming` ends and all that came by it is settled.
@@ -90,8 +90,6 @@ class Receiver:
                 self._may_deliver.set()
             elif isinstance(frame, SettleDeliveries):
                 await self._settler.submit(frame.settlements)
-                # Room in flight, if that was lacking.
-                self._may_deliver.set()
             else:
                 raise StreamProtocol("the mailbox is open already")
         await self._settler.drain()

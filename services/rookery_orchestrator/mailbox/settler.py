@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rookery_orchestrator.mailbox.broker import Handle, OpenedMailbox, Settling, Verdict
@@ -28,14 +28,24 @@ class Burial:
 class Settler:
     """Settles in groups: what comes in while one group is being settled makes the next.
 
-    An agent hears of its settlements in the order in which it sent them, once the broker has confirmed them.
+    An agent hears of its settlements in the order in which it sent them, once the broker has confirmed them. What is
+    being settled is not in flight any more, of which `room_made` tells.
     """
 
-    def __init__(self, mailbox: OpenedMailbox, policy: DeliveryPolicy, in_flight: InFlight, frames: FrameQueue) -> None:
+    def __init__(
+        self,
+        mailbox: OpenedMailbox,
+        policy: DeliveryPolicy,
+        in_flight: InFlight,
+        frames: FrameQueue,
+        *,
+        room_made: Callable[[], None],
+    ) -> None:
         self._mailbox = mailbox
         self._policy = policy
         self._in_flight = in_flight
         self._frames = frames
+        self._room_made = room_made
         self._waiting: deque[Settlement | Burial] = deque()
         self._some = asyncio.Event()
         self._idle = asyncio.Event()
@@ -89,6 +99,7 @@ class Settler:
                 burials.append(decision)
             else:
                 verdicts.append(decision)
+        self._room_made()
         carried_out = await self._carry_out(verdicts, burials)
         for handle in carried_out:
             self._in_flight.settled(handle)
