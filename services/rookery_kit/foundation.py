@@ -35,44 +35,51 @@ class Foundation:
 
 @asynccontextmanager
 async def open_foundation(settings: ServiceSettings) -> AsyncIterator[Foundation]:
-    """Opens all of it or nothing: waits for the database and the bus up to the start time-out.
+    """Opens all of it or nothing: waits for the database, then for the bus, each up to the start time-out.
 
     Raises Unavailable when one does not come, SchemaBehind when the schema is not at this version's head.
     """
     async with AsyncExitStack() as opened:
         telemetry = start_telemetry(settings)
         opened.callback(telemetry.close)
-        async with asyncio.timeout(settings.start_timeout_seconds):
-            database = await patiently(
-                lambda: Database.connect(
-                    settings.database_url.get_secret_value(),
-                    schema=settings.service,
-                    pool_size=settings.database_pool_size,
-                ),
-                settings.start_timeout_seconds,
-            )
-            opened.push_async_callback(database.close)
-            await require_head(database, settings.service)
-            bus = await patiently(
-                lambda: Bus.connect(
-                    settings.nats_url.get_secret_value(), name=f"rookery-{settings.service}", topology=Topology()
-                ),
-                settings.start_timeout_seconds,
-            )
-            opened.push_async_callback(bus.close)
+        database = await patiently(
+            lambda: Database.connect(
+                settings.database_url.get_secret_value(),
+                schema=settings.service,
+                pool_size=settings.database_pool_size,
+            ),
+            settings.start_timeout_seconds,
+        )
+        opened.push_async_callback(database.close)
+        await require_head(database, settings.service)
+        bus = await patiently(
+            lambda: Bus.connect(
+                settings.nats_url.get_secret_value(), name=f"rookery-{settings.service}", topology=Topology()
+            ),
+            settings.start_timeout_seconds,
+        )
+        opened.push_async_callback(bus.close)
         async with AsyncExitStack() as kept:
             yield Foundation(SystemClock(), telemetry, database, bus, kept)
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], seconds: float) -> T:
-    """Repeats `attempt` while it raises Unavailable, for `seconds`; then raises the last one."""
+    """Repeats `attempt` while it raises Unavailable, for `seconds`; then raises the last one.
+
+    An attempt that does not end in time is cut off, and counts for as much.
+    """
     loop = asyncio.get_running_loop()
     give_up = loop.time() + seconds
+    failure = Unavailable(f"no answer within {seconds:g} s")
     while True:
         try:
-            return await attempt()
+            async with asyncio.timeout_at(give_up):
+                return await attempt()
+        except TimeoutError:
+            raise failure from None
         except Unavailable as error:
+            failure = error
             if loop.time() + _RETRY_SECONDS > give_up:
                 raise
             _log.debug("waiting", reason=error.reason, error=error.message)
-            await asyncio.sleep(_RETRY_SECONDS)
+        await asyncio.sleep(_RETRY_SECONDS)

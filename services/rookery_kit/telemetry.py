@@ -18,6 +18,7 @@ from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, start_http_server
 from structlog.types import EventDict, WrappedLogger
 
+from rookery_kit.errors import CannotStart
 from rookery_kit.identity import current_principal
 from rookery_kit.settings import ServiceSettings
 from rookery_kit.tracing import PassingOnTracer
@@ -37,7 +38,10 @@ class Telemetry:
 
 
 def start_telemetry(settings: ServiceSettings) -> Telemetry:
-    """Configures logging, opens the metrics port and, where an endpoint is set, the OTLP exporter."""
+    """Configures logging, opens the metrics port and, where an endpoint is set, the OTLP exporter.
+
+    Raises CannotStart when the metrics port is taken.
+    """
     configure_logging(settings.service, settings.log_level)
     resource = Resource.create({"service.name": f"rookery-{settings.service}", "service.namespace": "rookery"})
     tracer, stop_tracing = _start_tracing(settings, resource)
@@ -51,7 +55,12 @@ def start_telemetry(settings: ServiceSettings) -> Telemetry:
         resource=resource, metric_readers=[PrometheusMetricReader(registry=registry)], views=[durations]
     )
     host, _, port = settings.metrics_listen.rpartition(":")
-    server, thread = start_http_server(int(port), addr=host, registry=registry)
+    try:
+        server, thread = start_http_server(int(port), addr=host, registry=registry)
+    except OSError as error:
+        stop_tracing()
+        metering.shutdown()
+        raise CannotStart(f"cannot listen on {settings.metrics_listen} for metrics: {error.strerror}") from None
 
     def close() -> None:
         server.shutdown()

@@ -219,7 +219,13 @@ class McpServerUnavailable(Unavailable):
 
 
 class CallInterrupted(McpServerUnavailable):
-    """The session ended during the call, or its answer broke the protocol: the tool may have acted."""
+    """The session ended during the call, or its answer broke the protocol: the tool may have acted.
+
+    The outcome is recorded for good, so the caller is not invited to ask for it again.
+    """
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        super().__init__(message, retry_after=None, **metadata)
 
 
 class ToolTimeout(DeadlineExceeded):

@@ -30,6 +30,12 @@ async def keep(connection: Connection, tenant: str) -> None:
     await connection.execute(KEEP, tenant)
 
 
+async def keep_and_raise(database: Database, error: type[BaseException]) -> None:
+    async with database.transaction("red") as connection:
+        await keep(connection, "red")
+        raise error
+
+
 async def tenants(database: Database, tenant: str | None = None) -> list[str]:
     """The tenants whose rows a transaction of `tenant` sees; None: of the service itself."""
     scope = database.transaction(tenant) if tenant else database.system_transaction()
@@ -71,24 +77,26 @@ async def test_a_name_that_is_no_tenant_opens_no_transaction(database: Database,
 @pytest.mark.parametrize("error", [LookupError, asyncio.CancelledError])
 async def test_any_error_takes_the_transaction_back(database: Database, error: type[BaseException]) -> None:
     with pytest.raises(error):
-        async with database.transaction("red") as connection:
-            await keep(connection, "red")
-            raise error
+        await keep_and_raise(database, error)
     assert await tenants(database) == []
 
 
 async def test_a_broken_constraint_reaches_the_store_as_what_it_is(database: Database) -> None:
     insert = "INSERT INTO inbox (consumer, message_id) VALUES ('c', 'm')"
-    with pytest.raises(asyncpg.UniqueViolationError):
+
+    async def insert_twice() -> None:
         async with database.system_transaction() as connection:
             await connection.execute(insert)
             await connection.execute(insert)
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await insert_twice()
     async with database.system_transaction() as connection:
         assert await connection.fetchval("SELECT count(*) FROM inbox") == 0
 
 
 async def test_transactions_of_the_same_tenant_join_the_shared_one(database: Database) -> None:
-    with pytest.raises(LookupError):
+    async def share_and_fail() -> None:
         async with database.shared_transaction("red"):
             async with database.transaction("red") as inner:
                 await keep(inner, "red")
@@ -96,6 +104,9 @@ async def test_transactions_of_the_same_tenant_join_the_shared_one(database: Dat
                 await keep(other, "blue")
             assert await tenants(database, "red") == ["red"]
             raise LookupError
+
+    with pytest.raises(LookupError):
+        await share_and_fail()
     assert await tenants(database) == ["blue"]
 
 
@@ -106,10 +117,14 @@ async def test_what_follows_a_commit_waits_for_it_and_falls_with_it(database: Da
         database.after_commit(lambda: told.append("after"))
         assert told == ["at once"]
     assert told == ["at once", "after"]
-    with pytest.raises(LookupError):
+
+    async def share_and_fail() -> None:
         async with database.shared_transaction("red"):
             database.after_commit(lambda: told.append("never"))
             raise LookupError
+
+    with pytest.raises(LookupError):
+        await share_and_fail()
     assert told == ["at once", "after"]
 
 
@@ -152,13 +167,15 @@ async def test_a_role_with_another_password_is_unavailable(fresh_database: Fresh
 async def test_a_session_that_is_ended_is_unavailable_and_the_next_transaction_works(
     database: Database, fresh_database: FreshDatabase
 ) -> None:
-    with pytest.raises(DatabaseUnavailable):
+    async def lose_the_session() -> None:
         async with database.transaction("red") as connection:
             await keep(connection, "red")
-            pid = connection.get_server_pid()
             with connect(fresh_database.admin_url, autocommit=True) as admin:
-                admin.execute("SELECT pg_terminate_backend(%s)", (pid,))
+                admin.execute("SELECT pg_terminate_backend(%s)", (connection.get_server_pid(),))
             await keep(connection, "red")
+
+    with pytest.raises(DatabaseUnavailable):
+        await lose_the_session()
     assert await tenants(database) == []
 
 
@@ -195,7 +212,7 @@ async def test_a_killed_server_is_unavailable_until_it_is_back(own_server: Embed
 
 
 async def test_a_service_runs_only_on_the_schema_it_was_written_for(
-    database: Database, fresh_database: FreshDatabase
+    database: Database, fresh_database: FreshDatabase, open_database: OpenDatabase
 ) -> None:
     await require_head(database, "registry")
     with connect(fresh_database.admin_url, autocommit=True) as admin:
@@ -203,12 +220,9 @@ async def test_a_service_runs_only_on_the_schema_it_was_written_for(
     with pytest.raises(SchemaBehind, match="stands at revision 0000"):
         await require_head(database, "registry")
     await asyncio.to_thread(migrate, fresh_database.admin_url, "auth", "base")
+    auth = await open_database("auth")
     with pytest.raises(SchemaBehind, match="has not been created"):
-        auth = await Database.connect(fresh_database.url("auth"), schema="auth", pool_size=1)
-        try:
-            await require_head(auth, "auth")
-        finally:
-            await auth.close()
+        await require_head(auth, "auth")
 
 
 async def test_old_rows_of_the_shared_tables_are_swept_and_young_ones_stay(

@@ -4,7 +4,6 @@ import asyncio
 from contextlib import suppress
 from typing import Self
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -15,6 +14,7 @@ from rookery_kit.bus.subjects import MESSAGE_ID_HEADER, TRACEPARENT_HEADER
 from rookery_kit.bus.topology import Topology, ensure_topology
 from rookery_kit.errors import ResourceExhausted, Unavailable
 
+_CONNECT_SECONDS = 2
 _STREAM_FULL = frozenset({10047, 10054, 10077, 10122})
 _log = structlog.get_logger(__name__)
 
@@ -42,9 +42,12 @@ class Bus:
     @classmethod
     async def connect(cls, url: str, *, name: str, topology: Topology, publish_timeout: float = 5.0) -> Self:
         """Connects and ensures the streams. Raises BusUnavailable, or TopologyMismatch."""
+        client, connected = Client(), asyncio.Event()
 
         async def on_error(error: Exception) -> None:
-            _log.warning("bus error", error=str(error) or type(error).__name__)
+            # Until it has connected for the first time, its last error is in what is raised below.
+            if connected.is_set():
+                _log.warning("bus error", error=_described(error))
 
         async def on_disconnect() -> None:
             if not client.is_closed:
@@ -54,21 +57,25 @@ class Bus:
             _log.info("bus reconnected")
 
         try:
-            client = await nats.connect(
-                url,
-                name=name,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.2,
-                connect_timeout=2,
-                ping_interval=5,
-                max_outstanding_pings=2,
-                allow_reconnect=True,
-                error_cb=on_error,
-                disconnected_cb=on_disconnect,
-                reconnected_cb=on_reconnect,
-            )
+            # The client would try for ever, as it shall later; who waits for the bus at a start does so with a bound.
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await client.connect(
+                    url,
+                    name=name,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=0.2,  # type: ignore[arg-type] # it sleeps so long; a fraction will do
+                    connect_timeout=_CONNECT_SECONDS,
+                    ping_interval=5,
+                    max_outstanding_pings=2,
+                    allow_reconnect=True,
+                    error_cb=on_error,
+                    disconnected_cb=on_disconnect,
+                    reconnected_cb=on_reconnect,
+                )
         except (NatsError, OSError, TimeoutError) as error:
-            raise BusUnavailable(f"the bus does not answer: {type(error).__name__}") from error
+            await client.close()
+            raise BusUnavailable(f"the bus does not answer: {_described(client.last_error or error)}") from error
+        connected.set()
         bus = cls(client, publish_timeout)
         try:
             await ensure_topology(bus.jetstream, topology)
@@ -115,3 +122,7 @@ class Bus:
             _log.warning("bus closed without a flush")
         with suppress(NatsError, OSError):
             await self.client.close()
+
+
+def _described(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -31,6 +31,8 @@ _OUTAGE = (
     OSError,
     TimeoutError,
 )
+# Whatever the server answers to a new connection (it starts, it stops, it takes none just now), there is none.
+_NO_CONNECTION = (*_OUTAGE, asyncpg.PostgresError)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -69,8 +71,8 @@ class Database:
                 max_inactive_connection_lifetime=300,
                 server_settings={"search_path": schema, "application_name": f"rookery-{schema}", "jit": "off"},
             )
-        except _OUTAGE as error:
-            raise DatabaseUnavailable(f"the database does not answer: {type(error).__name__}") from error
+        except _NO_CONNECTION as error:
+            raise _unavailable(error) from error
         return cls(pool, acquire_timeout)
 
     async def close(self) -> None:
@@ -93,7 +95,7 @@ class Database:
         if tenant != EVERY_TENANT and not TENANT.fullmatch(tenant):
             raise ValueError("the tenant is not well-formed")
         try:
-            async with self._pool.acquire(timeout=self._acquire_timeout) as connection:
+            async with self._acquired() as connection:
                 try:
                     # One round trip for both; the name is checked above, and SET takes no parameters.
                     await connection.execute(f"BEGIN; SET LOCAL rookery.tenant = '{tenant}'")
@@ -104,7 +106,18 @@ class Database:
                         await connection.execute("ROLLBACK")
                     raise
         except _OUTAGE as error:
-            raise DatabaseUnavailable(f"the database does not answer: {type(error).__name__}") from error
+            raise _unavailable(error) from error
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Connection]:
+        try:
+            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+        except _NO_CONNECTION as error:
+            raise _unavailable(error) from error
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
 
     def system_transaction(self) -> AbstractAsyncContextManager[Connection]:
         """One transaction that sees every tenant, for the service's own work."""
@@ -138,5 +151,9 @@ class Database:
         """Proves that the server answers. Raises DatabaseUnavailable."""
         try:
             await self._pool.fetchval("SELECT 1", timeout=2)
-        except _OUTAGE as error:
-            raise DatabaseUnavailable("the database does not answer") from error
+        except _NO_CONNECTION as error:
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> DatabaseUnavailable:
+    return DatabaseUnavailable(f"the database does not answer: {type(error).__name__}")

@@ -21,10 +21,14 @@ def current_revision(connection: "psycopg.Connection[tuple[object, ...]]", servi
 
 
 def migrate(admin_url: str, service: str, target: str = "head") -> None:
-    """Takes a schema forward or back to `target` (`head`, `base` or a number), each revision in a transaction."""
+    """Takes a schema forward or back to `target` (`head`, `base` or a number), each revision in a transaction.
+
+    Raises ValueError for a revision that there is not.
+    """
     # Alembic and SQLAlchemy cost memory and time that a process whose schema is at head need not pay.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
     from sqlalchemy import create_engine  # noqa: PLC0415
     from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
@@ -37,10 +41,13 @@ def migrate(admin_url: str, service: str, target: str = "head") -> None:
     config.attributes["owner"] = owner_role(service)
     with engine.connect() as connection:
         config.attributes["connection"] = connection
-        if target == "base" or (target != "head" and target < (current(admin_url, service) or "0000")):
-            command.downgrade(config, target)
-        else:
-            command.upgrade(config, target)
+        try:
+            if target == "base" or (target != "head" and target < (current(admin_url, service) or "0000")):
+                command.downgrade(config, target)
+            else:
+                command.upgrade(config, target)
+        except CommandError as error:
+            raise ValueError(str(error)) from error
         connection.commit()
 
 
