@@ -12,8 +12,8 @@ from bench.measure import Conditions, Measure, Quantity, Reading
 from bench.rpc.echo import MESSAGES_A_FRAME, PAYLOAD_BYTES
 from bench.rpc.load import LoadOrder, LoadResult
 
-_TURNS = 5
-_SECONDS = 0.8
+_TURNS = 16
+_SECONDS = 0.25
 _WARM_UP_SECONDS = 0.3
 _MOST = 20_000
 _TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -36,7 +36,10 @@ class CommandLine:
 
     def __init__(self, folder: Path, context: Path | None = None) -> None:
         self._folder = folder
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("ROOKERY_")}
+        # COLUMNS would give a pipe the width of whatever terminal the tests run in.
+        self._environment = {
+            name: value for name, value in os.environ.items() if name != "COLUMNS" and not name.startswith("ROOKERY_")
+        }
         if context is not None:
             self._environment["ROOKERY_CONTEXT"] = str(context)
 

@@ -111,10 +111,10 @@ async def test_whoever_cannot_wait_is_told_that_the_call_is_under_way(
     async with surroundings.replica() as executor:
         await executor.register_stdio("bench")
         request_id = new_request_id()
-        call = {"trace_file": str(trace), "seconds": 3}
+        call = {"trace_file": str(trace), "seconds": 6}
         first = asyncio.create_task(executor.call("bench", "count", call, request_id=request_id))
         await eventually(trace.exists)
-        busy = await refusal(executor.call("bench", "count", call, request_id=request_id, deadline=0.5))
+        busy = await refusal(executor.call("bench", "count", call, request_id=request_id, deadline=2))
         assert (busy.code, busy.reason) == (grpc.StatusCode.UNAVAILABLE, "EXECUTION_IN_PROGRESS")
         assert busy.retry_after == 1
         assert text_of(await first) == "1"

@@ -82,7 +82,9 @@ class Output:
         room = self._console.width - _GAP * (len(columns) - 1)
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
         for column, width in zip(columns, fit(natural, [column.fixed for column in columns], room), strict=True):
-            table.add_column(column.heading, width=width, no_wrap=True, overflow="ellipsis")
+            # What is fixed is there to be copied: on a narrow terminal the others give way.
+            least = width if column.fixed else None
+            table.add_column(column.heading, width=width, min_width=least, no_wrap=True, overflow="ellipsis")
         for row in rows:
             table.add_row(*row)
         self._console.print(table)

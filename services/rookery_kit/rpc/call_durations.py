@@ -15,16 +15,11 @@ _BOUNDS = (*map(str, SECONDS), "+Inf")
 
 
 class Tally:
-    """The durations of the calls to one method that ended with one status."""
+    """The calls to one method that ended with one status: how many in each bucket, and their seconds in all."""
 
     def __init__(self) -> None:
         self.counts = [0] * len(_BOUNDS)
         self.seconds = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Counts one call."""
-        self.counts[bisect_left(SECONDS, seconds)] += 1
-        self.seconds += seconds
 
 
 class CallDurations(Collector):
@@ -43,9 +38,11 @@ class CallDurations(Collector):
         tallies: dict[int, Tally] = {}
 
         def observe(seconds: float, code: int) -> None:
-            if code not in tallies:
-                tallies[code] = self._tallies.setdefault((method, code), Tally())
-            tallies[code].add(seconds)
+            tally = tallies.get(code)
+            if tally is None:
+                tally = tallies[code] = self._tallies.setdefault((method, code), Tally())
+            tally.counts[bisect_left(SECONDS, seconds)] += 1
+            tally.seconds += seconds
 
         return observe
 

@@ -20,7 +20,7 @@ from opentelemetry.context import Context, attach
 
 from rookery_kit.access_token import TokenMissing, TokenVerifier
 from rookery_kit.errors import PermissionMissing, RookeryError, Unavailable
-from rookery_kit.identity import current_principal
+from rookery_kit.identity import Principal, current_principal
 from rookery_kit.postgres import Database
 from rookery_kit.rpc.call import Call
 from rookery_kit.rpc.call_durations import CallDurations
@@ -94,16 +94,21 @@ class Pipeline:
     def _around(self, policy: MethodPolicy, answer: Answer) -> Handler:
         """Traces, admits and measures a call, and turns whatever `answer` raises into a status."""
         observe = self._durations.of(policy.name)
+        verifier, begin_span = self._verifier, self._begin_span
 
         async def around(request: Any, context: Any) -> Any:  # noqa: ANN401 -- gRPC's shapes
             begun = perf_counter()
             metadata = dict(context.invocation_metadata())
-            span = self._begin_span(policy.name, metadata)
+            span = begin_span(policy.name, metadata)
             # Current for the rest of the task, which gRPC makes for each call.
             attach(trace.set_span_in_context(span, _NO_CONTEXT))
-            code = _OK
+            code, principal = _OK, None
             try:
-                return await answer(request, await self._admit(policy, context, metadata, span))
+                if policy.permission is not None:
+                    token = _bearer_token(metadata)
+                    principal = verifier.recall(token) or await verifier.verify(token)
+                    _permit(principal, policy.permission, policy.name, span)
+                return await answer(request, Call(context, policy.name, metadata, principal))
             except asyncio.CancelledError:
                 # The caller has gone, or its deadline has passed; nobody hears an answer.
                 code = _CANCELLED
@@ -119,35 +124,18 @@ class Pipeline:
 
         return around
 
-    async def _admit(self, policy: MethodPolicy, context: Any, metadata: Mapping[str, str], span: trace.Span) -> Call:  # noqa: ANN401 -- gRPC's context
-        if policy.permission is None:
-            return Call(context, policy.name, metadata, None)
-        authorization = metadata.get("authorization", "")
-        if not authorization.startswith(_BEARER):
-            raise TokenMissing("send an access token in the metadata: authorization: Bearer <token>")
-        token = authorization[len(_BEARER) :]
-        principal = self._verifier.recall(token) or await self._verifier.verify(token)
-        current_principal.set(principal)
-        if span.is_recording():
-            span.set_attributes({"rookery.tenant": principal.tenant, "rookery.subject": principal.subject})
-        if not principal.permits(policy.permission):
-            _log.warning("permission denied", method=policy.name, permission=policy.permission)
-            raise PermissionMissing(policy.permission)
-        return Call(context, policy.name, metadata, principal)
-
     def _unary(self, handler: Handler) -> Answer:
-        check, default_deadline = self._validator.check, self._default_deadline
+        check = self._validator.check
 
-        async def unary(request: Message | Undecodable, call: Call) -> Message:
+        def unary(request: Message | Undecodable, call: Call) -> Awaitable[Any]:
             message = check(request)
-            if call.remaining() is None:
-                async with asyncio.timeout(default_deadline):
-                    response: Message = await handler(message, call)
-            else:
-                response = await handler(message, call)
-            return response
+            return self._in_time(handler, message, call) if call.remaining() is None else handler(message, call)
 
         return unary
+
+    async def _in_time(self, handler: Handler, message: Message, call: Call) -> Any:  # noqa: ANN401 -- as the handler
+        async with asyncio.timeout(self._default_deadline):
+            return await handler(message, call)
 
     def _once(self, policy: MethodPolicy, handler: Handler) -> Handler:
         async def answered_once(request: Any, call: Call) -> Message:  # noqa: ANN401 -- every such request has a request_id
@@ -198,6 +186,23 @@ class Pipeline:
     def _refuse_when_draining(self) -> None:
         if self._draining:
             raise ShuttingDown("the service is stopping; connect again", retry_after=0.5)
+
+
+def _bearer_token(metadata: Mapping[str, str]) -> str:
+    authorization = metadata.get("authorization", "")
+    if not authorization.startswith(_BEARER):
+        raise TokenMissing("send an access token in the metadata: authorization: Bearer <token>")
+    return authorization[len(_BEARER) :]
+
+
+def _permit(principal: Principal, permission: str, method: str, span: trace.Span) -> None:
+    """Makes the caller known to logs and trace. Raises PermissionMissing, and logs that."""
+    current_principal.set(principal)
+    if span.is_recording():
+        span.set_attributes({"rookery.tenant": principal.tenant, "rookery.subject": principal.subject})
+    if not principal.permits(permission):
+        _log.warning("permission denied", method=method, permission=permission)
+        raise PermissionMissing(permission)
 
 
 def _status(error: Exception, method: str) -> status_pb2.Status:
