@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import SecretStr
 from rookery_kit.access_token import ALGORITHM, TOKEN_TYPE, TokenVerifier
 from rookery_kit.clock import SystemClock, new_id
+from rookery_kit.lifecycle import leave_to_rest
 from rookery_kit.postgres import Database
 from rookery_kit.rpc import Registration, RpcServer
 from rookery_kit.rpc.call_durations import CallDurations
@@ -66,6 +67,7 @@ async def serve() -> None:
     server = RpcServer(pipeline, listen=settings.listen, max_message_bytes=settings.max_message_bytes)
     port = await server.start([Registration(add_echo, Echo())])
     await server.set_serving(serving=True)
+    leave_to_rest(port)
     print(json.dumps({"port": port, "token": _token(settings, key)}), flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await server.stop(0)

@@ -1,6 +1,7 @@
 """The life of a service process: starts whole or not at all, and stops without dropping what it holds."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -81,7 +82,7 @@ async def _live(settings: S, compose: Compose[S]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await serve(settings, compose, stopping)
+    await serve(settings, compose, stopping, leave_to_rest)
 
 
 async def serve(
@@ -123,6 +124,12 @@ async def serve(
             await server.stop(settings.drain_seconds)
             await _cancel(background)
             _log.info("stopped")
+
+
+def leave_to_rest(_port: int) -> None:
+    """Exempts all that a start has made from garbage collection, whose full rounds would halt calls for some 40 ms."""
+    gc.collect()
+    gc.freeze()
 
 
 def _pipeline(settings: ServiceSettings, foundation: Foundation, verifier: TokenVerifier) -> Pipeline:

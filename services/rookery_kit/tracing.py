@@ -19,20 +19,6 @@ BeginSpan = Callable[[str, Mapping[str, str]], trace.Span]
 _propagator = TraceContextTextMapPropagator()
 
 
-class IncomingSpan(trace.NonRecordingSpan):
-    """The span of a caller, read out of its W3C headers when somebody asks. Malformed headers name no span."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def get_span_context(self) -> trace.SpanContext:
-        """What the headers name."""
-        return trace.get_current_span(_propagator.extract(self._headers, Context())).get_span_context()
-
-    def __repr__(self) -> str:
-        return f"IncomingSpan({self.get_span_context()!r})"
-
-
 class PassedOnSpan(trace.NonRecordingSpan):
     """A span within the trace of its parent, or the first of a new one; recorded nowhere.
 
@@ -46,18 +32,39 @@ class PassedOnSpan(trace.NonRecordingSpan):
     def get_span_context(self) -> trace.SpanContext:
         """The same at every call."""
         if self._known is None:
-            above = self._parent.get_span_context()
-            self._known = trace.SpanContext(
-                trace_id=above.trace_id if above.is_valid else random.getrandbits(128),
-                span_id=random.getrandbits(64),
-                is_remote=False,
-                trace_flags=above.trace_flags,
-                trace_state=above.trace_state,
-            )
+            self._known = _below(self._parent.get_span_context())
         return self._known
 
     def __repr__(self) -> str:
-        return f"PassedOnSpan({self.get_span_context()!r})"
+        return f"{type(self).__name__}({self.get_span_context()!r})"
+
+
+class IncomingCallSpan(PassedOnSpan):
+    """The span of a call, below the one that its headers name by W3C trace context. Malformed ones name none."""
+
+    def __init__(self, _name: str, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+        self._known = None
+
+    def get_span_context(self) -> trace.SpanContext:
+        """The same at every call."""
+        if self._known is None:
+            self._known = _below(trace.get_current_span(_extract(self._headers)).get_span_context())
+        return self._known
+
+
+def _extract(headers: Mapping[str, str]) -> Context:
+    return _propagator.extract(headers, Context())
+
+
+def _below(above: trace.SpanContext) -> trace.SpanContext:
+    return trace.SpanContext(
+        trace_id=above.trace_id if above.is_valid else random.getrandbits(128),
+        span_id=random.getrandbits(64),
+        is_remote=False,
+        trace_flags=above.trace_flags,
+        trace_state=above.trace_state,
+    )
 
 
 class PassingOnTracer(trace.Tracer):
@@ -77,8 +84,8 @@ class PassingOnTracer(trace.Tracer):
 def call_spans(tracer: trace.Tracer) -> BeginSpan:
     """What begins the span of an incoming call, given its name and its headers."""
     if isinstance(tracer, PassingOnTracer):
-        return lambda _, headers: PassedOnSpan(IncomingSpan(headers))
-    return lambda name, headers: tracer.start_span(name, _propagator.extract(headers, Context()), trace.SpanKind.SERVER)
+        return IncomingCallSpan
+    return lambda name, headers: tracer.start_span(name, _extract(headers), trace.SpanKind.SERVER)
 
 
 def current_traceparent() -> str:

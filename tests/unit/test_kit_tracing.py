@@ -4,7 +4,7 @@ from opentelemetry.propagate import inject
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from rookery_kit.tracing import IncomingSpan, PassedOnSpan, PassingOnTracer, call_spans, current_traceparent
+from rookery_kit.tracing import IncomingCallSpan, PassingOnTracer, call_spans, current_traceparent
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -36,7 +36,7 @@ def test_a_caller_that_names_no_trace_begins_one(sent: str) -> None:
 
 
 def test_a_span_answers_the_same_ids_whenever_it_is_asked() -> None:
-    span = PassedOnSpan(IncomingSpan({}))
+    span = IncomingCallSpan("Service/Method", {})
     assert span.get_span_context() == span.get_span_context()
     assert trace.format_trace_id(span.get_span_context().trace_id) in repr(span).replace("0x", "")
 

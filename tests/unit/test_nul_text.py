@@ -1,9 +1,10 @@
 import pytest
 from google.protobuf.message import Message
+from protovalidate import Validator
 from rookery.registry.v1 import agent_service_pb2, mcp_server_pb2, mcp_server_service_pb2
 from rookery_kit.errors import InvalidArgument
 from rookery_kit.rpc.nul_text import nul_paths
-from rookery_kit.rpc.validation import Decoder, RequestValidator, Undecodable
+from rookery_kit.rpc.validation import RequestReader
 
 AGENT = agent_service_pb2.RegisterAgentRequest
 SERVER = mcp_server_service_pb2.RegisterMcpServerRequest
@@ -26,11 +27,9 @@ def test_every_text_with_a_nul_is_named_by_its_path(message: Message, paths: lis
 
 
 def test_a_request_with_a_nul_in_a_text_is_refused_as_invalid() -> None:
-    decode = Decoder(AGENT, max_bytes=1000)
-    refused = decode(AGENT(name="a\0").SerializeToString())
-    assert isinstance(refused, Undecodable)
+    read = RequestReader(AGENT, max_bytes=1000, validator=Validator())
     with pytest.raises(InvalidArgument) as caught:
-        RequestValidator().check(refused)
+        read(AGENT(name="a\0").SerializeToString())
     assert caught.value.violations == (("name", "must not contain the character NUL"),)
 
 
@@ -38,4 +37,4 @@ def test_a_zero_byte_that_is_no_text_is_none_of_its_business() -> None:
     request = AGENT(name="scribe")
     encoded = request.SerializeToString() + b"\x80\x7d\x00"
     assert b"\0" in encoded
-    assert isinstance(Decoder(AGENT, max_bytes=1000)(encoded), AGENT)
+    assert isinstance(RequestReader(AGENT, max_bytes=1000, validator=Validator())(encoded), AGENT)

@@ -7,6 +7,7 @@ Handlers are wrapped once, when they are registered, so that a call pays for no 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +18,7 @@ from google.rpc import status_pb2
 from grpc_status import rpc_status
 from opentelemetry import trace
 from opentelemetry.context import Context, attach
+from protovalidate import Validator
 
 from rookery_kit.access_token import TokenMissing, TokenVerifier
 from rookery_kit.errors import PermissionMissing, RookeryError, Unavailable
@@ -27,7 +29,7 @@ from rookery_kit.rpc.call_durations import CallDurations
 from rookery_kit.rpc.idempotency import answer_once
 from rookery_kit.rpc.policy import MethodPolicy
 from rookery_kit.rpc.status import deadline_status, masked_status, status_of
-from rookery_kit.rpc.validation import Decoder, RequestValidator, Undecodable
+from rookery_kit.rpc.validation import RequestReader
 from rookery_kit.tracing import call_spans
 
 Handler = Callable[[Any, Any], Any]
@@ -62,7 +64,7 @@ class Pipeline:
         self._database = database
         self._begin_span = call_spans(tracer)
         self._durations = durations
-        self._validator = RequestValidator()
+        self._validator = Validator()
         self._max_message_bytes = max_message_bytes
         self._default_deadline = default_deadline
         self._streams: set[asyncio.Task[Any]] = set()
@@ -79,17 +81,17 @@ class Pipeline:
     ) -> "grpc.RpcMethodHandler[Any, Any]":
         """The same method with everything around it."""
         method: Any = handler  # its attributes are typed for synchronous servers
-        decode = Decoder(policy.request_class, self._max_message_bytes)
+        read = RequestReader(policy.request_class, self._max_message_bytes, self._validator)
         encode = handler.response_serializer
         if handler.request_streaming:
             assert handler.response_streaming, "no method of the suite takes a stream and answers once"
-            stream = self._around(policy, self._stream(self._checked, method.stream_stream))
-            return grpc.stream_stream_rpc_method_handler(stream, decode, encode)
+            stream = self._around(policy, self._stream(partial(_each, read), method.stream_stream))
+            return grpc.stream_stream_rpc_method_handler(stream, None, encode)
         if handler.response_streaming:
-            stream = self._around(policy, self._stream(self._validator.check, method.unary_stream))
-            return grpc.unary_stream_rpc_method_handler(stream, decode, encode)
+            stream = self._around(policy, self._stream(read, method.unary_stream))
+            return grpc.unary_stream_rpc_method_handler(stream, None, encode)
         answer = self._once(policy, method.unary_unary) if policy.idempotent else method.unary_unary
-        return grpc.unary_unary_rpc_method_handler(self._around(policy, self._unary(answer)), decode, encode)
+        return grpc.unary_unary_rpc_method_handler(self._around(policy, self._unary(read, answer)), None, encode)
 
     def _around(self, policy: MethodPolicy, answer: Answer) -> Handler:
         """Traces, admits and measures a call, and turns whatever `answer` raises into a status."""
@@ -124,18 +126,16 @@ class Pipeline:
 
         return around
 
-    def _unary(self, handler: Handler) -> Answer:
-        check = self._validator.check
-
-        def unary(request: Message | Undecodable, call: Call) -> Awaitable[Any]:
-            message = check(request)
-            return self._in_time(handler, message, call) if call.remaining() is None else handler(message, call)
+    def _unary(self, read: RequestReader, handler: Handler) -> Answer:
+        def unary(data: bytes, call: Call) -> Awaitable[Any]:
+            request = read(data)
+            return self._in_time(handler, request, call) if call.remaining() is None else handler(request, call)
 
         return unary
 
-    async def _in_time(self, handler: Handler, message: Message, call: Call) -> Any:  # noqa: ANN401 -- as the handler
+    async def _in_time(self, handler: Handler, request: Message, call: Call) -> Any:  # noqa: ANN401 -- as the handler
         async with asyncio.timeout(self._default_deadline):
-            return await handler(message, call)
+            return await handler(request, call)
 
     def _once(self, policy: MethodPolicy, handler: Handler) -> Handler:
         async def answered_once(request: Any, call: Call) -> Message:  # noqa: ANN401 -- every such request has a request_id
@@ -153,20 +153,15 @@ class Pipeline:
 
         return answered_once
 
-    def _stream(self, checked: Callable[[Any], object], handler: Handler) -> Answer:
-        async def stream(request_or_iterator: Any, call: Call) -> None:  # noqa: ANN401 -- gRPC's two shapes
-            requests = checked(request_or_iterator)
+    def _stream(self, read: Callable[[Any], object], handler: Handler) -> Answer:
+        async def stream(data_or_iterator: Any, call: Call) -> None:  # noqa: ANN401 -- gRPC's two shapes
+            requests = read(data_or_iterator)
             with self._ended_by_drain():
                 async with aclosing(handler(requests, call)) as responses:
                     async for response in responses:
                         await call.write(response)
 
         return stream
-
-    async def _checked(self, requests: AsyncIterator[Message | Undecodable]) -> AsyncIterator[Message]:
-        check = self._validator.check
-        async for request in requests:
-            yield check(request)
 
     @contextmanager
     def _ended_by_drain(self) -> Iterator[None]:
@@ -186,6 +181,11 @@ class Pipeline:
     def _refuse_when_draining(self) -> None:
         if self._draining:
             raise ShuttingDown("the service is stopping; connect again", retry_after=0.5)
+
+
+async def _each(read: RequestReader, frames: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+    async for frame in frames:
+        yield read(frame)
 
 
 def _bearer_token(metadata: Mapping[str, str]) -> str:

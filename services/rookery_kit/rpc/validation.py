@@ -1,4 +1,4 @@
-"""Requests are checked by the rules in the proto before a handler sees them."""
+"""Requests are read, and checked by the rules in the proto, before a handler sees them."""
 
 from google.protobuf.message import DecodeError, Message
 from protovalidate import Validator, Violation
@@ -13,53 +13,35 @@ class MessageTooLarge(ResourceExhausted):
     reason = "MESSAGE_TOO_LARGE"
 
 
-class Undecodable:
-    """Stands for a request that could not be decoded, so that it is answered like every other wrong request."""
+class RequestReader:
+    """Reads the requests of one method, bounded in size.
 
-    __slots__ = ("error",)
+    The pipeline calls it, not gRPC, which would mask what it raises. Readers share a validator, because that keeps
+    what it has made of the rules.
+    """
 
-    def __init__(self, error: InvalidArgument | MessageTooLarge) -> None:
-        self.error = error
-
-
-class Decoder:
-    """Decodes a request, bounded in size. A fault is handed on as Undecodable instead of raised: gRPC would mask it."""
-
-    def __init__(self, message_class: type[Message], max_bytes: int) -> None:
+    def __init__(self, message_class: type[Message], max_bytes: int, validator: Validator) -> None:
         self._parse = message_class.FromString
         self._max_bytes = max_bytes
+        self._violations = validator.collect_violations
 
-    def __call__(self, data: bytes) -> Message | Undecodable:
-        """The message in `data`, or why there is none."""
+    def __call__(self, data: bytes) -> Message:
+        """The message in `data`. Raises MessageTooLarge, or InvalidArgument naming every broken field."""
         if len(data) > self._max_bytes:
             text = f"the message has {len(data)} bytes; at most {self._max_bytes} are accepted"
-            return Undecodable(MessageTooLarge(text, max_bytes=str(self._max_bytes)))
+            raise MessageTooLarge(text, max_bytes=str(self._max_bytes))
         try:
             message = self._parse(data)
         except DecodeError:
-            return Undecodable(InvalidArgument("the request is not a valid protobuf message"))
+            raise InvalidArgument("the request is not a valid protobuf message") from None
         # Hardly any request has a zero byte at all, so hardly any is walked through.
         if b"\0" in data and (paths := tuple(dict.fromkeys(nul_paths(message)))):
-            violations = tuple((path, "must not contain the character NUL") for path in paths)
-            return Undecodable(InvalidArgument(f"{', '.join(paths)}: must not contain the character NUL", violations))
-        return message
-
-
-class RequestValidator:
-    """Applies the protovalidate rules of a message."""
-
-    def __init__(self) -> None:
-        self._validator = Validator()
-
-    def check(self, request: Message | Undecodable) -> Message:
-        """The request. Raises InvalidArgument naming every broken field, or what made the request undecodable."""
-        if isinstance(request, Undecodable):
-            raise request.error
-        violations = self._validator.collect_violations(request)
-        if violations:
+            nul = tuple((path, "must not contain the character NUL") for path in paths)
+            raise InvalidArgument(f"{', '.join(paths)}: must not contain the character NUL", nul)
+        if violations := self._violations(message):
             described = tuple((_path(violation), violation.proto.message) for violation in violations)
             raise InvalidArgument("; ".join(f"{path or 'request'}: {text}" for path, text in described), described)
-        return request
+        return message
 
 
 def _path(violation: Violation) -> str:
