@@ -16,6 +16,7 @@ import pytest
 from rookery.auth.v1 import token_service_pb2, token_service_pb2_grpc
 from rookery_kit.rpc import open_channel
 from rookery_local.child import Command
+from rookery_local.errors import CannotStart
 from rookery_local.ports import SERVICES, Ports, free_ports
 from rookery_local.service_process import ServiceProcess
 
@@ -145,7 +146,15 @@ async def running_suite(
     folder = Path(tempfile.mkdtemp(prefix="rk-suite-"))
     suite = Suite(folder, database, nats, services, extra or {})
     try:
-        await suite.start()
+        try:
+            await suite.start()
+        except CannotStart as error:
+            # Somebody took a port between the look and the start; once, with others.
+            if "is the port in use?" not in str(error):
+                raise
+            await suite.close()
+            suite = Suite(folder, database, nats, services, extra or {})
+            await suite.start()
         yield suite
     finally:
         await suite.close()
