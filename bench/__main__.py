@@ -6,6 +6,7 @@ import sys
 
 from rich.console import Console
 
+from bench.measure import MeasureFailed
 from bench.report import RESULTS, show, write
 from bench.rounds import ROUNDS, Row, machine, run
 from bench.suites import SUITES
@@ -25,14 +26,20 @@ async def measure(names: list[str], rounds: int, progress: Console) -> list[Row]
 def main() -> int:
     """Parses the command line and runs it."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Runs the benchmarks.")
-    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], metavar="SUITE", help=f"of {', '.join(SUITES)}")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all by default")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="%(default)s unless told otherwise")
     options = parser.parse_args()
+    if unknown := [name for name in options.suites if name not in SUITES]:
+        parser.error(f"there is no suite {unknown[0]}; there are {', '.join(SUITES)}")
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     progress = Console(stderr=True)
     progress.print(", ".join(f"{name} {value}" for name, value in machine().items()), highlight=False)
-    rows = asyncio.run(measure(options.suites or list(SUITES), options.rounds, progress))
+    try:
+        rows = asyncio.run(measure(options.suites or list(SUITES), options.rounds, progress))
+    except MeasureFailed as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 1
     write(rows)
     show(rows)
     progress.print(f"written to {RESULTS}", highlight=False)

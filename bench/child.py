@@ -9,6 +9,8 @@ from typing import Any
 
 import psutil
 
+from bench.measure import MeasureFailed
+
 _ANSWER_SECONDS = 60.0
 _END_SECONDS = 10.0
 
@@ -16,16 +18,20 @@ _END_SECONDS = 10.0
 class Talker:
     """A process that answers each line on its standard input with one on its standard output."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, module: str) -> None:
         self._process = process
+        self._module = module
         self._measured = psutil.Process(process.pid)
 
     async def hear(self) -> Any:  # noqa: ANN401 -- whatever the process says
-        """The next line it says. Raises RuntimeError when it has ended, TimeoutError when it says nothing."""
+        """The next line it says. Raises MeasureFailed when it has ended, or says nothing in time."""
         assert self._process.stdout is not None
-        line = await asyncio.wait_for(self._process.stdout.readline(), _ANSWER_SECONDS)
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), _ANSWER_SECONDS)
+        except TimeoutError:
+            raise MeasureFailed(f"{self._module} said nothing for {_ANSWER_SECONDS:g} s") from None
         if not line:
-            raise RuntimeError(f"a process of the benchmark ended with {await self._process.wait()}")
+            raise MeasureFailed(f"{self._module} ended with {await self._process.wait()}; its reason is above")
         return json.loads(line)
 
     async def ask(self, question: object) -> Any:  # noqa: ANN401 -- as above
@@ -47,7 +53,7 @@ async def talker(module: str) -> AsyncIterator[Talker]:
         sys.executable, "-m", module, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     try:
-        yield Talker(process)
+        yield Talker(process, module)
     finally:
         assert process.stdin is not None
         process.stdin.close()

@@ -8,6 +8,10 @@ from typing import Literal
 Conditions = Mapping[str, str | int | float]
 
 
+class MeasureFailed(Exception):
+    """Something that is measured ended, or did not answer in time; the message tells what."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """One row of the results. Later tools read rows by suite and name, so a name stays.

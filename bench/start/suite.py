@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.measure import Measure, Quantity, Reading
+from bench.measure import Measure, MeasureFailed, Quantity, Reading
 
 _PROCESSES = 5
 _LIBRARIES = "import grpc.aio, asyncpg, nats"
@@ -26,10 +26,6 @@ _QUANTITIES = (
     Quantity("ready_seconds_cold", "s", "lower", _BARE),
     Quantity("idle_rss_mib", "MiB", "lower", _BARE),
 )
-
-
-class StartFailed(Exception):
-    """`rookery up` ended, or said nothing in time; the message is what it wrote last."""
 
 
 @asynccontextmanager
@@ -63,8 +59,7 @@ async def _start_and_stop(data_dir: Path) -> tuple[float, dict[str, float]]:
         *command, stdin=DEVNULL, stdout=PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
-        async with asyncio.timeout(_READY_SECONDS):
-            await _until_ready(process)
+        await _until_ready(process)
         seconds = time.perf_counter() - begun
         await asyncio.sleep(_SETTLE_SECONDS)
         return seconds, _memory(_own(psutil.Process(process.pid)))
@@ -75,11 +70,15 @@ async def _start_and_stop(data_dir: Path) -> tuple[float, dict[str, float]]:
 async def _until_ready(process: Process) -> None:
     assert process.stdout is not None
     last = "nothing"
-    async for line in process.stdout:
-        if line.startswith(b"READY"):
-            return
-        last = line.decode(errors="replace").strip() or last
-    raise StartFailed(last)
+    try:
+        async with asyncio.timeout(_READY_SECONDS):
+            async for line in process.stdout:
+                if line.startswith(b"READY"):
+                    return
+                last = line.decode(errors="replace").strip() or last
+    except TimeoutError:
+        raise MeasureFailed(f"rookery up is not READY after {_READY_SECONDS:g} s; it wrote last: {last}") from None
+    raise MeasureFailed(f"rookery up ended; it wrote last: {last}")
 
 
 async def _stop(process: Process) -> None:
