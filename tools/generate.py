@@ -55,8 +55,6 @@ def _validate_proto_from_sdist() -> bytes:
 
 def generate(output: Path) -> None:
     """Writes messages, stubs and types for every proto of ours, and messages alone for buf/validate."""
-    shutil.rmtree(output, ignore_errors=True)
-    output.mkdir(parents=True)
     ours = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
     services = [name for name in ours if name.endswith("_service.proto")]
     includes = [f"-I{PROTO}", f"-I{THIRD_PARTY}", f"-I{files('grpc_tools') / '_proto'}"]
@@ -75,13 +73,32 @@ def generate(output: Path) -> None:
         (top / "py.typed").touch()
 
 
+def replace(output: Path, generated: Path) -> None:
+    """Makes `output` the same as `generated`, file by file, so that nobody who imports meanwhile meets a gap."""
+    wanted = {path.relative_to(generated) for path in generated.rglob("*") if path.is_file()}
+    for name in sorted(wanted):
+        target = output / name
+        if not target.exists() or target.read_bytes() != (generated / name).read_bytes():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (generated / name).replace(target)
+    for path in sorted(output.rglob("*"), reverse=True):
+        if "__pycache__" in path.parts:
+            continue
+        if path.is_file() and path.relative_to(output) not in wanted:
+            path.unlink()
+        elif path.is_dir() and not any(child.is_file() for child in path.rglob("*.py")):
+            shutil.rmtree(path)
+
+
 def main() -> None:
     """Parses the command line and generates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "gen")
     arguments = parser.parse_args()
     assemble_third_party()
-    generate(arguments.output)
+    with tempfile.TemporaryDirectory(dir=ROOT / ".cache") as folder:
+        generate(Path(folder))
+        replace(arguments.output, Path(folder))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1frookery/options/v1/method.proto\x12\x12rookery.options.v1\x1a google/protobuf/descriptor.proto\"T\n\x0cMethodPolicy\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x0e\n\x06public\x18\x02 \x01(\x08\x12 \n\x18idempotent_by_request_id\x18\x03 \x01(\x08:R\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32 .rookery.options.v1.MethodPolicyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1frookery/options/v1/method.proto\x12\x12rookery.options.v1\x1a google/protobuf/descriptor.proto\"y\n\x0cMethodPolicy\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x0e\n\x06public\x18\x02 \x01(\x08\x12 \n\x18idempotent_by_request_id\x18\x03 \x01(\x08\x12\x14\n\x0cinstallation\x18\x04 \x01(\x08\x12\r\n\x05\x61udit\x18\x05 \x01(\t:R\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32 .rookery.options.v1.MethodPolicyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.options.v1.method_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_METHODPOLICY']._serialized_start=89
-  _globals['_METHODPOLICY']._serialized_end=173
+  _globals['_METHODPOLICY']._serialized_end=210
 # @@protoc_insertion_point(module_scope)
