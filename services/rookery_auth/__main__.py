@@ -11,7 +11,7 @@ from rookery_kit.rpc import Registration
 
 from rookery_auth.credential import CredentialMint
 from rookery_auth.master_key import read_master_key
-from rookery_auth.postgres import PostgresAuthStore
+from rookery_auth.postgres import PostgresApiKeys, PostgresBootstrap, PostgresEnrollments, PostgresRefreshes
 from rookery_auth.rpc import EnrollmentRpc, TokenRpc
 from rookery_auth.service.bootstrap import bootstrap
 from rookery_auth.service.enrollments import Enrollments
@@ -25,8 +25,9 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
     clock = foundation.clock
     master_key = read_master_key(settings.master_key_file)
     mint = CredentialMint(master_key)
-    store = PostgresAuthStore(foundation.database, load_queries("rookery_auth"))
-    keys = await bootstrap(store, master_key, mint, clock, settings.bootstrap_credential_file)
+    tables = (foundation.database, load_queries("rookery_auth"))
+    enrollment_store = PostgresEnrollments(*tables)
+    keys = await bootstrap(PostgresBootstrap(*tables), master_key, mint, clock, settings.bootstrap_credential_file)
     signer = TokenSigner(
         keys,
         master_key,
@@ -35,11 +36,11 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
         lifetime=timedelta(seconds=settings.access_token_seconds),
         clock=clock,
     )
-    enrollments = Enrollments(store, mint, clock, timedelta(seconds=settings.enrollment_token_seconds))
+    enrollments = Enrollments(enrollment_store, mint, clock, timedelta(seconds=settings.enrollment_token_seconds))
     tokens = Tokens(
-        enrollments=store,
-        refreshes=store,
-        api_keys=store,
+        enrollments=enrollment_store,
+        refreshes=PostgresRefreshes(*tables),
+        api_keys=PostgresApiKeys(*tables),
         mint=mint,
         signer=signer,
         clock=clock,

@@ -15,18 +15,21 @@ from rookery_auth.model import (
     RefreshFamily,
     RefreshTokenReused,
 )
-from rookery_auth.postgres import PostgresAuthStore
+from rookery_auth.postgres import PostgresApiKeys, PostgresBootstrap, PostgresEnrollments, PostgresRefreshes
 from rookery_auth.signing import new_signing_key
-from rookery_auth.store import AuthStore
 from rookery_kit.postgres import load_queries
 
 NOW = datetime.now(UTC)
 MASTER = MasterKey(bytes(range(32)))
 
 
+class AuthStore(PostgresEnrollments, PostgresRefreshes, PostgresApiKeys, PostgresBootstrap):
+    """All stores in one, over the same tables."""
+
+
 @pytest.fixture
 async def store(open_database: OpenDatabase) -> AuthStore:
-    return PostgresAuthStore(await open_database("auth"), load_queries("rookery_auth"))
+    return AuthStore(await open_database("auth"), load_queries("rookery_auth"))
 
 
 def token(**changes: object) -> EnrollmentToken:

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from rookery.auth.v1 import token_pb2 as rookery_dot_auth_dot_v1_dot_token__pb2
 from rookery.options.v1 import method_pb2 as rookery_dot_options_dot_v1_dot_method__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#rookery/auth/v1/token_service.proto\x12\x0frookery.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1brookery/auth/v1/token.proto\x1a\x1frookery/options/v1/method.proto\"\xb5\x01\n\x11IssueTokenRequest\x12&\n\x10\x65nrollment_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02H\x00\x12\x1d\n\x07\x61pi_key\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02H\x00\x12#\n\rrefresh_token\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02H\x00\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x13\n\ncredential\x12\x05\xbaH\x02\x08\x01\"B\n\x12IssueTokenResponse\x12,\n\ttoken_set\x18\x01 \x01(\x0b\x32\x19.rookery.auth.v1.TokenSet\"\x10\n\x0eGetJwksRequest\"<\n\x0fGetJwksResponse\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.rookery.auth.v1.JsonWebKey2\xc3\x01\n\x0cTokenService\x12]\n\nIssueToken\x12\".rookery.auth.v1.IssueTokenRequest\x1a#.rookery.auth.v1.IssueTokenResponse\"\x06\xaa\xbb\x18\x02\x10\x01\x12T\n\x07GetJwks\x12\x1f.rookery.auth.v1.GetJwksRequest\x1a .rookery.auth.v1.GetJwksResponse\"\x06\xaa\xbb\x18\x02\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#rookery/auth/v1/token_service.proto\x12\x0frookery.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1brookery/auth/v1/token.proto\x1a\x1frookery/options/v1/method.proto\"\xef\x01\n\x11IssueTokenRequest\x12&\n\x10\x65nrollment_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02H\x00\x12\x1d\n\x07\x61pi_key\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02H\x00\x12#\n\rrefresh_token\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02H\x00\x12\x38\n\x0etoken_exchange\x18\x05 \x01(\x0b\x32\x1e.rookery.auth.v1.TokenExchangeH\x00\x12\x1f\n\nrequest_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x13\n\ncredential\x12\x05\xbaH\x02\x08\x01\"\x8a\x02\n\rTokenExchange\x12!\n\rsubject_token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@\x12!\n\x0b\x61\x63tor_token\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@H\x00\x12R\n\x07may_act\x18\x03 \x01(\tB?\xbaH<r:28^(agent|user|service):[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$H\x00\x12O\n\x06scopes\x18\x04 \x03(\tB?\xbaH<\x92\x01\x39\x10@\x18\x01\"3r12/^([a-z][a-z_]{0,39}|\\*):([a-z][a-z_]{0,39}|\\*)$B\x0e\n\x05\x61\x63tor\x12\x05\xbaH\x02\x08\x01\"\xd5\x01\n\x12RevokeTokenRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1b\n\x05token\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@H\x00\x12\x1c\n\x08token_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x12R\n\x07subject\x18\x04 \x01(\tB?\xbaH<r:28^(agent|user|service):[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$H\x00\x42\x0f\n\x06target\x12\x05\xbaH\x02\x08\x01\"&\n\x13RevokeTokenResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\t\"4\n\x16IntrospectTokenRequest\x12\x1a\n\x05token\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01\x18\x80\x80\x01\"\xef\x01\n\x17IntrospectTokenResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\r\n\x05roles\x18\x04 \x03(\t\x12\x0e\n\x06scopes\x18\x05 \x03(\t\x12\x10\n\x08token_id\x18\x06 \x01(\t\x12.\n\nissue_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tdelegates\x18\t \x03(\t\"B\n\x12IssueTokenResponse\x12,\n\ttoken_set\x18\x01 \x01(\x0b\x32\x19.rookery.auth.v1.TokenSet\"\x10\n\x0eGetJwksRequest\"<\n\x0fGetJwksResponse\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x1b.rookery.auth.v1.JsonWebKey2\xc6\x03\n\x0cTokenService\x12]\n\nIssueToken\x12\".rookery.auth.v1.IssueTokenRequest\x1a#.rookery.auth.v1.IssueTokenResponse\"\x06\xaa\xbb\x18\x02\x10\x01\x12\x81\x01\n\x0bRevokeToken\x12#.rookery.auth.v1.RevokeTokenRequest\x1a$.rookery.auth.v1.RevokeTokenResponse\"\'\xaa\xbb\x18#\n\rtokens:revoke\x18\x01*\x10tokens/{revoked}\x12}\n\x0fIntrospectToken\x12\'.rookery.auth.v1.IntrospectTokenRequest\x1a(.rookery.auth.v1.IntrospectTokenResponse\"\x17\xaa\xbb\x18\x13\n\x11tokens:introspect\x12T\n\x07GetJwks\x12\x1f.rookery.auth.v1.GetJwksRequest\x1a .rookery.auth.v1.GetJwksResponse\"\x06\xaa\xbb\x18\x02\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,18 +45,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUETOKENREQUEST'].fields_by_name['refresh_token']._serialized_options = b'\272H\007r\005\020\001\030\200\002'
   _globals['_ISSUETOKENREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ISSUETOKENREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_TOKENEXCHANGE'].oneofs_by_name['actor']._loaded_options = None
+  _globals['_TOKENEXCHANGE'].oneofs_by_name['actor']._serialized_options = b'\272H\002\010\001'
+  _globals['_TOKENEXCHANGE'].fields_by_name['subject_token']._loaded_options = None
+  _globals['_TOKENEXCHANGE'].fields_by_name['subject_token']._serialized_options = b'\272H\007r\005\020\001\030\200@'
+  _globals['_TOKENEXCHANGE'].fields_by_name['actor_token']._loaded_options = None
+  _globals['_TOKENEXCHANGE'].fields_by_name['actor_token']._serialized_options = b'\272H\007r\005\020\001\030\200@'
+  _globals['_TOKENEXCHANGE'].fields_by_name['may_act']._loaded_options = None
+  _globals['_TOKENEXCHANGE'].fields_by_name['may_act']._serialized_options = b'\272H<r:28^(agent|user|service):[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$'
+  _globals['_TOKENEXCHANGE'].fields_by_name['scopes']._loaded_options = None
+  _globals['_TOKENEXCHANGE'].fields_by_name['scopes']._serialized_options = b'\272H<\222\0019\020@\030\001\"3r12/^([a-z][a-z_]{0,39}|\\*):([a-z][a-z_]{0,39}|\\*)$'
+  _globals['_REVOKETOKENREQUEST'].oneofs_by_name['target']._loaded_options = None
+  _globals['_REVOKETOKENREQUEST'].oneofs_by_name['target']._serialized_options = b'\272H\002\010\001'
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['token']._loaded_options = None
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['token']._serialized_options = b'\272H\007r\005\020\001\030\200@'
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['token_id']._loaded_options = None
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['token_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['subject']._loaded_options = None
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['subject']._serialized_options = b'\272H<r:28^(agent|user|service):[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$'
+  _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['token']._loaded_options = None
+  _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['token']._serialized_options = b'\272H\010r\006\020\001\030\200\200\001'
   _globals['_TOKENSERVICE'].methods_by_name['IssueToken']._loaded_options = None
   _globals['_TOKENSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\252\273\030\002\020\001'
+  _globals['_TOKENSERVICE'].methods_by_name['RevokeToken']._loaded_options = None
+  _globals['_TOKENSERVICE'].methods_by_name['RevokeToken']._serialized_options = b'\252\273\030#\n\rtokens:revoke\030\001*\020tokens/{revoked}'
+  _globals['_TOKENSERVICE'].methods_by_name['IntrospectToken']._loaded_options = None
+  _globals['_TOKENSERVICE'].methods_by_name['IntrospectToken']._serialized_options = b'\252\273\030\023\n\021tokens:introspect'
   _globals['_TOKENSERVICE'].methods_by_name['GetJwks']._loaded_options = None
   _globals['_TOKENSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\252\273\030\002\020\001'
-  _globals['_ISSUETOKENREQUEST']._serialized_start=148
-  _globals['_ISSUETOKENREQUEST']._serialized_end=329
-  _globals['_ISSUETOKENRESPONSE']._serialized_start=331
-  _globals['_ISSUETOKENRESPONSE']._serialized_end=397
-  _globals['_GETJWKSREQUEST']._serialized_start=399
-  _globals['_GETJWKSREQUEST']._serialized_end=415
-  _globals['_GETJWKSRESPONSE']._serialized_start=417
-  _globals['_GETJWKSRESPONSE']._serialized_end=477
-  _globals['_TOKENSERVICE']._serialized_start=480
-  _globals['_TOKENSERVICE']._serialized_end=675
+  _globals['_ISSUETOKENREQUEST']._serialized_start=181
+  _globals['_ISSUETOKENREQUEST']._serialized_end=420
+  _globals['_TOKENEXCHANGE']._serialized_start=423
+  _globals['_TOKENEXCHANGE']._serialized_end=689
+  _globals['_REVOKETOKENREQUEST']._serialized_start=692
+  _globals['_REVOKETOKENREQUEST']._serialized_end=905
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=907
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=945
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=947
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=999
+  _globals['_INTROSPECTTOKENRESPONSE']._serialized_start=1002
+  _globals['_INTROSPECTTOKENRESPONSE']._serialized_end=1241
+  _globals['_ISSUETOKENRESPONSE']._serialized_start=1243
+  _globals['_ISSUETOKENRESPONSE']._serialized_end=1309
+  _globals['_GETJWKSREQUEST']._serialized_start=1311
+  _globals['_GETJWKSREQUEST']._serialized_end=1327
+  _globals['_GETJWKSRESPONSE']._serialized_start=1329
+  _globals['_GETJWKSRESPONSE']._serialized_end=1389
+  _globals['_TOKENSERVICE']._serialized_start=1392
+  _globals['_TOKENSERVICE']._serialized_end=1846
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,16 @@ class TokenServiceStub:
                 request_serializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.IssueTokenRequest.SerializeToString,
                 response_deserializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.IssueTokenResponse.FromString,
                 _registered_method=True)
+        self.RevokeToken = channel.unary_unary(
+                '/rookery.auth.v1.TokenService/RevokeToken',
+                request_serializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.RevokeTokenRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.RevokeTokenResponse.FromString,
+                _registered_method=True)
+        self.IntrospectToken = channel.unary_unary(
+                '/rookery.auth.v1.TokenService/IntrospectToken',
+                request_serializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.IntrospectTokenRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.IntrospectTokenResponse.FromString,
+                _registered_method=True)
         self.GetJwks = channel.unary_unary(
                 '/rookery.auth.v1.TokenService/GetJwks',
                 request_serializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.GetJwksRequest.SerializeToString,
@@ -55,7 +65,28 @@ class TokenServiceServicer:
         """Exchanges one credential for an access token.
 
         Errors: UNAUTHENTICATED/CREDENTIAL_INVALID for an unknown, used, expired or revoked credential,
-        UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id.
+        UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id,
+        PERMISSION_DENIED/TENANT_SUSPENDED, PERMISSION_DENIED/DELEGATION_REFUSED when a delegation names somebody else, crosses
+        tenants, is too deep, or leaves nothing that both may do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeToken(self, request, context):
+        """Makes a token, or all of a subject's tokens, be refused by every service within two seconds (RFC 7009). Whoever
+        holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`. What is unknown or
+        has expired is revoked already: that is no error.
+
+        Errors: PERMISSION_DENIED/PERMISSION_MISSING.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IntrospectToken(self, request, context):
+        """Tells whether a token is good at this moment, and what it says (RFC 7662). Of a token of another tenant it tells
+        that it is not active.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -75,6 +106,16 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.IssueToken,
                     request_deserializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.IssueTokenRequest.FromString,
                     response_serializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.IssueTokenResponse.SerializeToString,
+            ),
+            'RevokeToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeToken,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.RevokeTokenRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.RevokeTokenResponse.SerializeToString,
+            ),
+            'IntrospectToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.IntrospectToken,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.IntrospectTokenRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_token__service__pb2.IntrospectTokenResponse.SerializeToString,
             ),
             'GetJwks': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJwks,
@@ -110,6 +151,60 @@ class TokenService:
             '/rookery.auth.v1.TokenService/IssueToken',
             rookery_dot_auth_dot_v1_dot_token__service__pb2.IssueTokenRequest.SerializeToString,
             rookery_dot_auth_dot_v1_dot_token__service__pb2.IssueTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.TokenService/RevokeToken',
+            rookery_dot_auth_dot_v1_dot_token__service__pb2.RevokeTokenRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_token__service__pb2.RevokeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IntrospectToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.TokenService/IntrospectToken',
+            rookery_dot_auth_dot_v1_dot_token__service__pb2.IntrospectTokenRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_token__service__pb2.IntrospectTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,7 +37,20 @@ class TokenServiceStub:
     """Exchanges one credential for an access token.
 
     Errors: UNAUTHENTICATED/CREDENTIAL_INVALID for an unknown, used, expired or revoked credential,
-    UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id.
+    UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id,
+    PERMISSION_DENIED/TENANT_SUSPENDED, PERMISSION_DENIED/DELEGATION_REFUSED when a delegation names somebody else, crosses
+    tenants, is too deep, or leaves nothing that both may do.
+    """
+    RevokeToken: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.RevokeTokenRequest, _token_service_pb2.RevokeTokenResponse]
+    """Makes a token, or all of a subject's tokens, be refused by every service within two seconds (RFC 7009). Whoever
+    holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`. What is unknown or
+    has expired is revoked already: that is no error.
+
+    Errors: PERMISSION_DENIED/PERMISSION_MISSING.
+    """
+    IntrospectToken: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.IntrospectTokenRequest, _token_service_pb2.IntrospectTokenResponse]
+    """Tells whether a token is good at this moment, and what it says (RFC 7662). Of a token of another tenant it tells
+    that it is not active.
     """
     GetJwks: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.GetJwksRequest, _token_service_pb2.GetJwksResponse]
     """Answers the public keys with which every access token in use can be verified."""
@@ -51,7 +64,20 @@ class TokenServiceAsyncStub(TokenServiceStub):
     """Exchanges one credential for an access token.
 
     Errors: UNAUTHENTICATED/CREDENTIAL_INVALID for an unknown, used, expired or revoked credential,
-    UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id.
+    UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id,
+    PERMISSION_DENIED/TENANT_SUSPENDED, PERMISSION_DENIED/DELEGATION_REFUSED when a delegation names somebody else, crosses
+    tenants, is too deep, or leaves nothing that both may do.
+    """
+    RevokeToken: _aio.UnaryUnaryMultiCallable[_token_service_pb2.RevokeTokenRequest, _token_service_pb2.RevokeTokenResponse]  # type: ignore[assignment]
+    """Makes a token, or all of a subject's tokens, be refused by every service within two seconds (RFC 7009). Whoever
+    holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`. What is unknown or
+    has expired is revoked already: that is no error.
+
+    Errors: PERMISSION_DENIED/PERMISSION_MISSING.
+    """
+    IntrospectToken: _aio.UnaryUnaryMultiCallable[_token_service_pb2.IntrospectTokenRequest, _token_service_pb2.IntrospectTokenResponse]  # type: ignore[assignment]
+    """Tells whether a token is good at this moment, and what it says (RFC 7662). Of a token of another tenant it tells
+    that it is not active.
     """
     GetJwks: _aio.UnaryUnaryMultiCallable[_token_service_pb2.GetJwksRequest, _token_service_pb2.GetJwksResponse]  # type: ignore[assignment]
     """Answers the public keys with which every access token in use can be verified."""
@@ -68,7 +94,32 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         """Exchanges one credential for an access token.
 
         Errors: UNAUTHENTICATED/CREDENTIAL_INVALID for an unknown, used, expired or revoked credential,
-        UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id.
+        UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id,
+        PERMISSION_DENIED/TENANT_SUSPENDED, PERMISSION_DENIED/DELEGATION_REFUSED when a delegation names somebody else, crosses
+        tenants, is too deep, or leaves nothing that both may do.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeToken(
+        self,
+        request: _token_service_pb2.RevokeTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_service_pb2.RevokeTokenResponse, _abc.Awaitable[_token_service_pb2.RevokeTokenResponse]]:
+        """Makes a token, or all of a subject's tokens, be refused by every service within two seconds (RFC 7009). Whoever
+        holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`. What is unknown or
+        has expired is revoked already: that is no error.
+
+        Errors: PERMISSION_DENIED/PERMISSION_MISSING.
+        """
+
+    @_abc_1.abstractmethod
+    def IntrospectToken(
+        self,
+        request: _token_service_pb2.IntrospectTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_token_service_pb2.IntrospectTokenResponse, _abc.Awaitable[_token_service_pb2.IntrospectTokenResponse]]:
+        """Tells whether a token is good at this moment, and what it says (RFC 7662). Of a token of another tenant it tells
+        that it is not active.
         """
 
     @_abc_1.abstractmethod

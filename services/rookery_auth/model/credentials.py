@@ -1,10 +1,12 @@
-"""What auth speaks of: identities, credentials and keys."""
+"""What earns a token."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rookery_kit.errors import InvalidArgument, Unauthenticated
+from rookery_kit.errors import Unauthenticated
+
+from rookery_auth.model.identity import Identity
 
 
 class CredentialInvalid(Unauthenticated):
@@ -23,24 +25,6 @@ class RefreshTokenReused(Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__("the refresh token was used before; all tokens of its family are revoked, enrol again")
-
-
-class RoleUnknown(InvalidArgument):
-    """A role was named that does not exist."""
-
-    def __init__(self, role: str) -> None:
-        text = f"there is no role {role!r}"
-        super().__init__(text, (("roles", text),))
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a credential speaks for. `subject` is `agent:<uuid>` or `user:<name>`."""
-
-    subject: str
-    tenant: str
-    roles: tuple[str, ...]
-    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +68,3 @@ class RefreshFamily:
     nonce: str
     expire_time: datetime
     revoked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A key that signs access tokens; the private part only ever encrypted outside the process."""
-
-    kid: str
-    public_x: str
-    encrypted_private: bytes
-    create_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSet:
-    """What an exchange gives. The refresh token is empty where the credential is itself lasting."""
-
-    access_token: str
-    access_expire_time: datetime
-    refresh_token: str
-    refresh_expire_time: datetime | None
-    identity: Identity
