@@ -16,10 +16,14 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import SecretStr
 from rookery_kit.access_token import ALGORITHM, TOKEN_TYPE, TokenVerifier
+from rookery_kit.audit import AuditTrail
 from rookery_kit.clock import SystemClock, new_id
+from rookery_kit.identity_feed import Admission, TenantStates
 from rookery_kit.lifecycle import leave_to_rest
 from rookery_kit.postgres import Database
+from rookery_kit.rate_limits import RateLimiter
 from rookery_kit.rpc import Registration, RpcServer
+from rookery_kit.rpc.auditing import CallAudit
 from rookery_kit.rpc.call_durations import CallDurations
 from rookery_kit.rpc.pipeline import Pipeline
 from rookery_kit.settings import ServiceSettings
@@ -53,14 +57,26 @@ async def serve() -> None:
         return {_KEY_ID: key.public_key()}
 
     telemetry = start_telemetry(settings)
-    pool = asyncpg.create_pool(settings.database_url.get_secret_value(), min_size=0)
+    clock = SystemClock()
+    database = Database(asyncpg.create_pool(settings.database_url.get_secret_value(), min_size=0), acquire_timeout=1)
     pipeline = Pipeline(
         verifier=TokenVerifier(
-            issuer=settings.issuer, audience=settings.audience, clock=SystemClock(), fetch_keys=fetch_keys
+            issuer=settings.issuer,
+            audience=settings.audience,
+            clock=clock,
+            admission=Admission(clock, stale_after=settings.identity_stale_seconds),
+            fetch_keys=fetch_keys,
         ),
-        database=Database(pool, acquire_timeout=1),
+        database=database,
+        audit=CallAudit(AuditTrail(database, lambda: None), database, clock, settings.service),
         tracer=telemetry.tracer,
         durations=CallDurations(telemetry.registry),
+        limiter=RateLimiter(
+            principal_rate=settings.principal_requests_per_second,
+            tenants=TenantStates(),
+            outage=settings.rate_limit_outage,
+            monotonic=clock.monotonic,
+        ),
         max_message_bytes=settings.max_message_bytes,
         default_deadline=settings.default_deadline_seconds,
     )

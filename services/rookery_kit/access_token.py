@@ -2,7 +2,7 @@
 
 import base64
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.types import Options
 
 from rookery_kit.clock import Clock
-from rookery_kit.errors import Unauthenticated
+from rookery_kit.errors import RookeryError, Unauthenticated, Unavailable
 from rookery_kit.identity import TENANT, Principal
+from rookery_kit.identity_feed.admission import Admission
 
 ALGORITHM = "EdDSA"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 -- the media type of RFC 9068, section 2.1
@@ -21,6 +22,7 @@ LEEWAY_SECONDS = 5
 MAX_TOKEN_CHARACTERS = 8192
 _CACHE_SIZE = 20_000
 _KEY_REFRESH_SECONDS = 5.0
+_MAX_ACTORS = 16
 
 
 class TokenInvalid(Unauthenticated):
@@ -42,7 +44,10 @@ class TokenMissing(Unauthenticated):
 
 
 class TokenVerifier:
-    """Turns a token into a Principal. Remembers what it verified until the token expires.
+    """Turns a token into a Principal.
+
+    Remembers what it verified until the token expires, and asks the admission anew at each call, so that a revocation
+    holds from the moment it is known.
 
     `fetch_keys` answers the public keys by key id; it is asked at `refresh()` and, at most every few seconds, when
     a token names a key that is not known yet, so that a rotation needs no restart.
@@ -54,11 +59,13 @@ class TokenVerifier:
         issuer: str,
         audience: str,
         clock: Clock,
+        admission: Admission,
         fetch_keys: Callable[[], Awaitable[Mapping[str, Ed25519PublicKey]]],
     ) -> None:
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
+        self._admission = admission
         self._fetch_keys = fetch_keys
         self._keys: Mapping[str, Ed25519PublicKey] = {}
         self._verified: OrderedDict[str, Principal] = OrderedDict()
@@ -67,17 +74,51 @@ class TokenVerifier:
     async def refresh(self) -> None:
         """Reads the keys anew. Raises what `fetch_keys` raises."""
         self._refreshed_at = self._clock.monotonic()
-        self._keys = await self._fetch_keys()
+        self._replace_keys(await self._fetch_keys())
+
+    async def keep_keys(self, kids: Sequence[str]) -> None:
+        """Brings the keys in line with those that auth publishes; forgets others even when it cannot be asked."""
+        if set(kids) == set(self._keys):
+            return
+        try:
+            await self.refresh()
+        except Unavailable:
+            self._replace_keys({kid: key for kid, key in self._keys.items() if kid in kids})
+
+    def _replace_keys(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
+        if self._keys.keys() - keys.keys():
+            # What a key verified that is gone must be verified anew, and will not be.
+            self._verified.clear()
+        self._keys = keys
 
     def recall(self, token: str) -> Principal | None:
-        """The principal of a token that was verified before and is still valid; None means: verify it."""
+        """The principal of a token that was verified before and is still valid; None means: verify it.
+
+        Raises what the admission raises.
+        """
         principal = self._verified.get(token)
         if principal is None or principal.expires_at <= self._clock.now():
             return None
+        self._admission.admit(principal)
         return principal
 
+    def admit(self, principal: Principal) -> None:
+        """Passes while the token behind a principal is accepted. Raises what the admission raises."""
+        self._admission.admit(principal)
+
+    def admits(self, principal: Principal) -> bool:
+        """Whether the token behind a principal is accepted."""
+        try:
+            self._admission.admit(principal)
+        except RookeryError:
+            return False
+        return True
+
     async def verify(self, token: str) -> Principal:
-        """The principal of a token. Raises TokenInvalid or TokenExpired, never anything else about the token."""
+        """The principal of a token.
+
+        Raises TokenInvalid or TokenExpired, what the admission raises, and never anything else about the token.
+        """
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise TokenInvalid("the token is too long")
         try:
@@ -88,6 +129,7 @@ class TokenVerifier:
             raise TokenInvalid("the token is not an access token")
         key = await self._key(header.get("kid"))
         principal = self._principal(self._claims(token, key))
+        self._admission.admit(principal)
         self._remember(token, principal)
         return principal
 
@@ -137,7 +179,7 @@ class TokenVerifier:
 
     def _principal(self, claims: dict[str, Any]) -> Principal:
         subject, tenant, roles, scope = (claims[name] for name in ("sub", "tenant", "roles", "scope"))
-        labels = claims.get("labels", {})
+        labels, sessions, rate = claims.get("labels", {}), claims.get("sid", []), claims.get("rate")
         well_formed = (
             all(isinstance(value, str) and value for value in (subject, tenant, claims["jti"]))
             and isinstance(scope, str)
@@ -146,6 +188,9 @@ class TokenVerifier:
             and all(isinstance(role, str) for role in roles)
             and isinstance(labels, dict)
             and all(isinstance(label, str) for label in labels.values())
+            and isinstance(sessions, list)
+            and all(isinstance(session, str) for session in sessions)
+            and (rate is None or (isinstance(rate, int) and not isinstance(rate, bool) and rate > 0))
         )
         if not well_formed:
             raise TokenInvalid("the token's claims are malformed")
@@ -157,7 +202,24 @@ class TokenVerifier:
             token_id=claims["jti"],
             expires_at=_moment(claims["exp"]),
             labels=tuple(sorted(labels.items())),
+            issued_at=_moment(claims["iat"]).timestamp(),
+            session_ids=tuple(sessions),
+            actors=_actors(claims.get("act")),
+            key_rate=rate,
         )
+
+
+def _actors(act: object) -> tuple[str, ...]:
+    """The subjects of the nested `act` claims, the outermost first: that one acts now (RFC 8693, section 4.1)."""
+    actors: list[str] = []
+    while act is not None:
+        subject = act.get("sub") if isinstance(act, dict) else None
+        if not isinstance(subject, str) or not subject or len(actors) == _MAX_ACTORS:
+            raise TokenInvalid("the token's actors are malformed")
+        actors.append(subject)
+        assert isinstance(act, dict)
+        act = act.get("act")
+    return tuple(actors)
 
 
 def _moment(seconds: float) -> datetime:

@@ -63,11 +63,42 @@ class DeadlineExceeded(RookeryError):
 
 
 class ResourceExhausted(RookeryError):
-    """A limit is reached. `retry_after` is in seconds; None where waiting does not help."""
+    """A limit is reached. `retry_after` is in seconds; None where waiting does not help.
 
-    def __init__(self, message: str, *, retry_after: float | None = None, **metadata: str) -> None:
+    `quota_violations` are pairs of whose limit it is, such as `tenant:acme`, and what the limit is.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        quota_violations: tuple[tuple[str, str], ...] = (),
+        **metadata: str,
+    ) -> None:
         super().__init__(message, **metadata)
         self.retry_after = retry_after
+        self.quota_violations = quota_violations
+
+
+class QuotaExceeded(ResourceExhausted):
+    """There are as many things of a kind as there may be; waiting does not help.
+
+    `quota` is the field of `rookery.auth.v1.Quotas`, such as `max_agents`; `limit` what it says; `subject` whose it
+    is, such as `tenant:acme`.
+    """
+
+    reason = "QUOTA_EXCEEDED"
+
+    def __init__(self, quota: str, limit: int, subject: str) -> None:
+        said = f"the quota {quota} is {limit}"
+        super().__init__(
+            f"{said} and used up",
+            quota_violations=((subject, said),),
+            quota=quota,
+            limit=str(limit),
+            subject=subject,
+        )
 
 
 class Unavailable(RookeryError):

@@ -8,10 +8,12 @@ from typing import TypeVar
 
 import structlog
 
-from rookery_kit.bus import Bus
+from rookery_kit.audit import AuditTrail
+from rookery_kit.bus import Bus, OutboxRelay
 from rookery_kit.bus.topology import Topology
 from rookery_kit.clock import Clock, SystemClock
 from rookery_kit.errors import Unavailable
+from rookery_kit.identity_feed import Admission, TenantStates
 from rookery_kit.postgres import Database
 from rookery_kit.postgres.head import require_head
 from rookery_kit.settings import ServiceSettings
@@ -24,13 +26,24 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Foundation:
-    """The opened parts. `keep` takes what a composition opens on top, to be closed first."""
+    """The opened parts. `keep` takes what a composition opens on top, to be closed first.
+
+    `relay` carries the outbox to the bus and runs in every service; who commits to the outbox may wake it.
+    """
 
     clock: Clock
     telemetry: Telemetry
     database: Database
     bus: Bus
+    relay: OutboxRelay
+    audit: AuditTrail
+    admission: Admission
     keep: AsyncExitStack
+
+    @property
+    def tenant_states(self) -> TenantStates:
+        """How each tenant stands, as auth says."""
+        return self.admission.tenants
 
 
 @asynccontextmanager
@@ -60,7 +73,18 @@ async def open_foundation(settings: ServiceSettings) -> AsyncIterator[Foundation
         )
         opened.push_async_callback(bus.close)
         async with AsyncExitStack() as kept:
-            yield Foundation(SystemClock(), telemetry, database, bus, kept)
+            clock = SystemClock()
+            relay = OutboxRelay(database, bus)
+            yield Foundation(
+                clock=clock,
+                telemetry=telemetry,
+                database=database,
+                bus=bus,
+                relay=relay,
+                audit=AuditTrail(database, relay.wake),
+                admission=Admission(clock, stale_after=settings.identity_stale_seconds),
+                keep=kept,
+            )
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], seconds: float) -> T:

@@ -7,13 +7,20 @@ from datetime import datetime
 from functools import cached_property
 
 EVERY_PERMISSION = "*:*"
+FIRST_TENANT = "default"
+"""The tenant that the first start makes; its callers alone may manage the installation."""
 TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """What a tenant may be called, in full; no name stands for several tenants."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """The caller of an RPC. `subject` is `<kind>:<identifier>`, such as `agent:<uuid>` or `user:admin`."""
+    """The caller of an RPC. `subject` is `<kind>:<identifier>`, such as `agent:<uuid>` or `user:admin`.
+
+    `session_ids` are what the token was issued through: refresh families and API keys. `actors` act for the subject,
+    the nearest first; empty when nobody does. `key_rate` is the requests per second that the API key which is the
+    first of the sessions may make; None or 0: no limit of its own.
+    """
 
     subject: str
     tenant: str
@@ -22,6 +29,10 @@ class Principal:
     token_id: str
     expires_at: datetime
     labels: tuple[tuple[str, str], ...] = ()
+    session_ids: tuple[str, ...] = ()
+    actors: tuple[str, ...] = ()
+    key_rate: int | None = None
+    issued_at: float = 0.0
 
     @cached_property
     def kind(self) -> str:

@@ -20,9 +20,13 @@ from rookery_kit.bus.topology import TopologyMismatch
 from rookery_kit.errors import CannotStart, RookeryError
 from rookery_kit.foundation import Foundation, open_foundation, patiently
 from rookery_kit.health import HealthWatch
+from rookery_kit.identity_feed import IdentityFeed
 from rookery_kit.jwks import RemoteKeys
 from rookery_kit.postgres.head import SchemaBehind
 from rookery_kit.postgres.retention import SharedTablesJanitor
+from rookery_kit.rate_limits import RateLimiter, Reconciliation
+from rookery_kit.rate_limits.metrics import RateLimitMetrics
+from rookery_kit.rpc.auditing import CallAudit
 from rookery_kit.rpc.call_durations import CallDurations
 from rookery_kit.rpc.pipeline import Pipeline
 from rookery_kit.rpc.policy import PolicyMissing
@@ -100,20 +104,37 @@ async def serve(
             foundation.keep.push_async_callback(remote.close)
             fetch_keys = remote.fetch
         verifier = TokenVerifier(
-            issuer=settings.issuer, audience=settings.audience, clock=foundation.clock, fetch_keys=fetch_keys
+            issuer=settings.issuer,
+            audience=settings.audience,
+            clock=foundation.clock,
+            admission=foundation.admission,
+            fetch_keys=fetch_keys,
         )
         await patiently(verifier.refresh, settings.start_timeout_seconds)
-        server = RpcServer(
-            _pipeline(settings, foundation, verifier),
-            listen=settings.listen,
-            max_message_bytes=settings.max_message_bytes,
+        limiter = _limiter(settings, foundation)
+        reconciliation = Reconciliation(limiter, foundation.bus, foundation.clock)
+        await reconciliation.start()
+        pipeline = _pipeline(settings, foundation, verifier, limiter)
+        feed = IdentityFeed(
+            foundation.bus,
+            foundation.admission,
+            foundation.clock,
+            on_keys=verifier.keep_keys,
+            on_narrowed=pipeline.end_refused_streams,
         )
-        port = await server.start(service.registrations)
+        server = RpcServer(pipeline, listen=settings.listen, max_message_bytes=settings.max_message_bytes)
         janitor = SharedTablesJanitor(foundation.database)
-        health = HealthWatch(foundation, server)
-        loops: list[Callable[[], Coroutine[None, None, None]]] = [*service.background, janitor.run, health.run]
-        background = [asyncio.create_task(endless()) for endless in loops]
+        health = HealthWatch(foundation, server, limiter)
+        loops: list[Callable[[], Coroutine[None, None, None]]]
+        loops = [*service.background, foundation.relay.run, foundation.audit.run]
+        loops += [janitor.run, reconciliation.run, health.run]
+        background = [asyncio.create_task(feed.run())]
         try:
+            # Who was down when something was revoked must know it before the first call.
+            async with asyncio.timeout(settings.start_timeout_seconds):
+                await feed.caught_up()
+            port = await server.start(service.registrations)
+            background += [asyncio.create_task(endless()) for endless in loops]
             await server.set_serving(serving=True)
             _log.info("serving", listen=settings.listen, port=port)
             notify("READY=1")
@@ -123,6 +144,8 @@ async def serve(
             notify("STOPPING=1")
             await server.stop(settings.drain_seconds)
             await _cancel(background)
+            with suppress(RookeryError):
+                await foundation.audit.flush()
             _log.info("stopped")
 
 
@@ -132,12 +155,27 @@ def leave_to_rest(_port: int) -> None:
     gc.freeze()
 
 
-def _pipeline(settings: ServiceSettings, foundation: Foundation, verifier: TokenVerifier) -> Pipeline:
+def _limiter(settings: ServiceSettings, foundation: Foundation) -> RateLimiter:
+    limiter = RateLimiter(
+        principal_rate=settings.principal_requests_per_second,
+        tenants=foundation.tenant_states,
+        outage=settings.rate_limit_outage,
+        monotonic=foundation.clock.monotonic,
+    )
+    RateLimitMetrics(limiter, foundation.telemetry.registry)
+    return limiter
+
+
+def _pipeline(
+    settings: ServiceSettings, foundation: Foundation, verifier: TokenVerifier, limiter: RateLimiter
+) -> Pipeline:
     return Pipeline(
         verifier=verifier,
         database=foundation.database,
+        audit=CallAudit(foundation.audit, foundation.database, foundation.clock, settings.service),
         tracer=foundation.telemetry.tracer,
         durations=CallDurations(foundation.telemetry.registry),
+        limiter=limiter,
         max_message_bytes=settings.max_message_bytes,
         default_deadline=settings.default_deadline_seconds,
     )

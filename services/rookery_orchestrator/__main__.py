@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from rookery.orchestrator.v1.message_service_pb2_grpc import add_MessageServiceServicer_to_server
 from rookery.orchestrator.v1.task_service_pb2_grpc import add_TaskServiceServicer_to_server
-from rookery_kit.bus import EventConsumer, OutboxRelay
+from rookery.orchestrator.v1.topic_service_pb2_grpc import add_TopicServiceServicer_to_server
+from rookery_kit.bus import EventConsumer
 from rookery_kit.foundation import Foundation
 from rookery_kit.lifecycle import Service, run_service
 from rookery_kit.postgres import load_queries
@@ -19,16 +20,26 @@ from rookery_orchestrator.dispatch.sessions import WorkSessions
 from rookery_orchestrator.dispatch.workers import Workers
 from rookery_orchestrator.mailbox.composition import compose_mailbox
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
-from rookery_orchestrator.postgres import PostgresAgentProjection, PostgresLeaseStore, PostgresTaskStore
+from rookery_orchestrator.postgres import (
+    PostgresAgentProjection,
+    PostgresFanOutStore,
+    PostgresLeaseStore,
+    PostgresTaskStore,
+    PostgresTopicStore,
+)
 from rookery_orchestrator.registry_directory import RegistryDirectory
+from rookery_orchestrator.rpc.conversations import Conversations
 from rookery_orchestrator.rpc.messages import MessageRpc
 from rookery_orchestrator.rpc.tasks import TaskRpc
+from rookery_orchestrator.rpc.topics import TopicRpc
 from rookery_orchestrator.rpc.work import WorkStream
 from rookery_orchestrator.service.cancel_task import CancelTask
 from rookery_orchestrator.service.create_task import CreateTask
 from rookery_orchestrator.service.read_tasks import ReadTasks
 from rookery_orchestrator.service.watch_task import WatchTask
 from rookery_orchestrator.settings import OrchestratorSettings
+from rookery_orchestrator.topics.composition import compose_topics
+from rookery_orchestrator.topics.registry_search import RegistrySearch
 
 
 async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Service:
@@ -41,7 +52,7 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
     registry = open_channel(settings.registry_address)
     foundation.keep.push_async_callback(registry.close)
     directory = RegistryDirectory(projection, registry, clock)
-    relay = OutboxRelay(database, bus)
+    relay = foundation.relay
 
     changes = TaskChanges()
     workers = Workers(changes)
@@ -74,8 +85,20 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
             nack_backoff=settings.nack_backoff_seconds,
         ),
     )
-    message_rpc = MessageRpc(mailbox.send_message, mailbox.receive_mail)
-    agents = AgentEvents(projection, directory.forget, workers.agent_changed)
+    topic_store = PostgresTopicStore(database, queries)
+    topics = compose_topics(
+        bus=bus,
+        store=topic_store,
+        fan_outs=PostgresFanOutStore(database, queries),
+        sender=mailbox.mail,
+        directory=directory,
+        search=RegistrySearch(registry),
+        clock=clock,
+    )
+    conversations = Conversations(mailbox.ask_agent, mailbox.reply_to_request, topics.publishing)
+    message_rpc = MessageRpc(mailbox.send_message, mailbox.receive_mail, conversations)
+    topic_rpc = TopicRpc(topics.topics, topics.publishing, topics.watch)
+    agents = AgentEvents(projection, topic_store, directory.forget, workers.agent_changed)
     agent_consumer = EventConsumer(
         bus, database, durable="orchestrator-agents", filter_subject=AGENT_EVENTS, handle=agents.handle
     )
@@ -83,10 +106,11 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
         registrations=(
             Registration(add_TaskServiceServicer_to_server, task_rpc),
             Registration(add_MessageServiceServicer_to_server, message_rpc),
+            Registration(add_TopicServiceServicer_to_server, topic_rpc),
         ),
         background=(
             *mailbox.background,
-            relay.run,
+            *topics.background,
             agent_consumer.run,
             TaskEvents(bus, changes).run,
             dispatcher.run,

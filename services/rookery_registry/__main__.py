@@ -2,7 +2,6 @@
 
 from rookery.registry.v1.agent_service_pb2_grpc import add_AgentServiceServicer_to_server
 from rookery.registry.v1.mcp_server_service_pb2_grpc import add_McpServerServiceServicer_to_server
-from rookery_kit.bus import OutboxRelay
 from rookery_kit.clock import new_id
 from rookery_kit.foundation import Foundation
 from rookery_kit.lifecycle import Service, run_service
@@ -24,8 +23,7 @@ from rookery_registry.settings import RegistrySettings
 async def compose(settings: RegistrySettings, foundation: Foundation) -> Service:
     """Puts the registry together."""
     queries = load_queries("rookery_registry")
-    relay = OutboxRelay(foundation.database, foundation.bus)
-    database = AnnouncingDatabase(foundation.database, relay.wake)
+    database = AnnouncingDatabase(foundation.database, foundation.relay.wake)
     agents = PostgresAgentStore(database, queries)
     servers = McpServers(PostgresMcpServerStore(database, queries), new_id)
     agent_rpc = AgentRpc(
@@ -39,7 +37,7 @@ async def compose(settings: RegistrySettings, foundation: Foundation) -> Service
             Registration(add_AgentServiceServicer_to_server, agent_rpc),
             Registration(add_McpServerServiceServicer_to_server, McpServerRpc(servers)),
         ),
-        background=(relay.run, LeaseSweeper(agents, settings.sweep_seconds).run),
+        background=(LeaseSweeper(agents, settings.sweep_seconds).run),
     )
 
 

@@ -9,9 +9,13 @@ import grpc
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry
 from rookery_kit.access_token import TokenVerifier
+from rookery_kit.audit import AuditTrail
 from rookery_kit.clock import SystemClock
+from rookery_kit.identity_feed import Admission, TenantStates
 from rookery_kit.postgres import Database
+from rookery_kit.rate_limits import RateLimiter
 from rookery_kit.rpc import Registration, RpcServer, open_channel
+from rookery_kit.rpc.auditing import CallAudit
 from rookery_kit.rpc.call_durations import CallDurations
 from rookery_kit.rpc.pipeline import Pipeline
 from rookery_kit.tracing import PassingOnTracer
@@ -23,12 +27,15 @@ MAX_MESSAGE_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class KitServer:
-    """A running server, a channel to it, who signs its tokens, and what its metrics say."""
+    """A running server, a channel to it, who signs its tokens and admits them, its metrics and its audit trail."""
 
     server: RpcServer
+    pipeline: Pipeline
     channel: grpc.aio.Channel
     mint: TokenMint
     metrics: CollectorRegistry
+    admission: Admission
+    audit: AuditTrail
 
     def count(self, method: str, code: grpc.StatusCode) -> float:
         """How many calls to `<service>/<method>` ended with a status."""
@@ -43,16 +50,30 @@ async def serving(
     database: Database | None = None,
     default_deadline: float = 30.0,
     tracer: trace.Tracer | None = None,
+    limiter: RateLimiter | None = None,
 ) -> AsyncIterator[KitServer]:
-    """Serves until the block ends. Without a database only methods that need none can be called."""
-    mint, metrics = TokenMint(), CollectorRegistry()
+    """Serves until the block ends. Without a database only methods that need none can be called.
+
+    Without a limiter nobody is too fast.
+    """
+    mint, metrics, clock = TokenMint(), CollectorRegistry(), SystemClock()
+    admission = Admission(clock, stale_after=300)
+    database = database or Database(asyncpg.create_pool(min_size=0), acquire_timeout=1)
+    trail = AuditTrail(database, lambda: None)
     pipeline = Pipeline(
         verifier=TokenVerifier(
-            issuer="https://auth.rookery.local", audience="rookery", clock=SystemClock(), fetch_keys=mint.fetch_keys
+            issuer="https://auth.rookery.local",
+            audience="rookery",
+            clock=clock,
+            admission=admission,
+            fetch_keys=mint.fetch_keys,
         ),
-        database=database or Database(asyncpg.create_pool(min_size=0), acquire_timeout=1),
+        database=database,
+        audit=CallAudit(trail, database, clock, "test"),
         tracer=tracer or PassingOnTracer(),
         durations=CallDurations(metrics),
+        limiter=limiter
+        or RateLimiter(principal_rate=0, tenants=TenantStates(), outage="open", monotonic=clock.monotonic),
         max_message_bytes=MAX_MESSAGE_BYTES,
         default_deadline=default_deadline,
     )
@@ -60,7 +81,7 @@ async def serving(
     port = await server.start(registrations)
     channel = open_channel(f"127.0.0.1:{port}")
     try:
-        yield KitServer(server, channel, mint, metrics)
+        yield KitServer(server, pipeline, channel, mint, metrics, admission, trail)
     finally:
         await channel.close()
         await server.stop(grace=0)

@@ -27,6 +27,7 @@ from rookery_auth.settings import AuthSettings
 from rookery_kit.access_token import TokenVerifier, public_key
 from rookery_kit.clock import SystemClock
 from rookery_kit.errors import CannotStart
+from rookery_kit.identity_feed import Admission
 
 
 @dataclass
@@ -95,6 +96,7 @@ async def test_an_enrolment_token_becomes_an_agent_identity_that_every_service_c
         issuer=auth.settings.issuer,
         audience="rookery",
         clock=SystemClock(),
+        admission=Admission(SystemClock(), stale_after=300),
         fetch_keys=fetch_keys,
     )
     principal = await verifier.verify(issued.access_token)

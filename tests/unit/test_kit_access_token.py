@@ -20,6 +20,7 @@ from rookery_kit.access_token import (
     public_key,
 )
 from rookery_kit.errors import Unavailable
+from rookery_kit.identity_feed import Admission
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ISSUER, AUDIENCE = "https://auth.example", "rookery"
@@ -65,9 +66,16 @@ class Keys:
         return {kid: key.public_key() for kid, key in self.published.items()}
 
 
-async def verifier(clock: SteppedClock | None = None, keys: Keys | None = None) -> TokenVerifier:
+async def verifier(
+    clock: SteppedClock | None = None, keys: Keys | None = None, admission: Admission | None = None
+) -> TokenVerifier:
+    clock = clock or SteppedClock()
     made = TokenVerifier(
-        issuer=ISSUER, audience=AUDIENCE, clock=clock or SteppedClock(), fetch_keys=(keys or Keys(one=KEY)).fetch
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        clock=clock,
+        admission=admission or Admission(clock, stale_after=300),
+        fetch_keys=(keys or Keys(one=KEY)).fetch,
     )
     await made.refresh()
     return made
@@ -256,7 +264,13 @@ async def test_keys_that_cannot_be_fetched_are_an_outage_and_no_forgery() -> Non
     async def down() -> Mapping[str, Ed25519PublicKey]:
         raise Unavailable("auth does not answer")
 
-    checking = TokenVerifier(issuer=ISSUER, audience=AUDIENCE, clock=SteppedClock(), fetch_keys=down)
+    checking = TokenVerifier(
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        clock=SteppedClock(),
+        admission=Admission(SteppedClock(), stale_after=300),
+        fetch_keys=down,
+    )
     with pytest.raises(Unavailable):
         await checking.verify(sign())
 

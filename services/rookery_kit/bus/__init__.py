@@ -1,7 +1,23 @@
 """The bus: NATS JetStream, with an outbox before it and an inbox behind it."""
 
-from rookery_kit.bus.connection import Bus, BusUnavailable
+from rookery_kit.bus.atomic_batch import Publication
+from rookery_kit.bus.connection import Bus
 from rookery_kit.bus.consumer import Event, EventConsumer
 from rookery_kit.bus.outbox import OutboxRelay, OutgoingEvent, append, append_all
+from rookery_kit.bus.refusals import BatchAbandoned, BusUnavailable, DuplicateInBatch, PayloadTooLarge, StreamFull
 
-__all__ = ["Bus", "BusUnavailable", "Event", "EventConsumer", "OutboxRelay", "OutgoingEvent", "append", "append_all"]
+__all__ = [
+    "BatchAbandoned",
+    "Bus",
+    "BusUnavailable",
+    "DuplicateInBatch",
+    "Event",
+    "EventConsumer",
+    "OutboxRelay",
+    "OutgoingEvent",
+    "PayloadTooLarge",
+    "Publication",
+    "StreamFull",
+    "append",
+    "append_all",
+]

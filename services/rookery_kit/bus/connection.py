@@ -1,48 +1,54 @@
 """The connection to NATS, which comes back by itself."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
 
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
-from rookery_kit.bus.subjects import MESSAGE_ID_HEADER, TRACEPARENT_HEADER
+from rookery_kit.bus.atomic_batch import Publication, publish_batch, require_size
+from rookery_kit.bus.refusals import BusUnavailable, DuplicateInBatch, PayloadTooLarge, refusal
 from rookery_kit.bus.topology import Topology, ensure_topology
-from rookery_kit.errors import ResourceExhausted, Unavailable
+from rookery_kit.clock import new_id
 
 _CONNECT_SECONDS = 2
-_STREAM_FULL = frozenset({10047, 10054, 10077, 10122})
 _log = structlog.get_logger(__name__)
 
 
-class BusUnavailable(Unavailable):
-    """NATS does not answer. A message under way may have been stored; its id makes sending again safe."""
-
-    reason = "BUS_UNAVAILABLE"
-
-
-class StreamFull(ResourceExhausted):
-    """The stream is at its limit; nothing was stored."""
-
-    reason = "MAILBOX_FULL"
-
-
 class Bus:
-    """Publishes to JetStream and hands out the connection to those who consume."""
+    """Publishes to JetStream and hands out the connection to those who consume.
+
+    `on_renewed` callbacks are called, in order of registration, each time the connection has been replaced: what was
+    asked of the broker before and is not answered yet never will be.
+    """
 
     def __init__(self, client: Client, publish_timeout: float) -> None:
         self.client = client
         self._publish_timeout = publish_timeout
         self.jetstream: JetStreamContext = client.jetstream(timeout=publish_timeout)
+        self._renewed: list[Callable[[], None]] = []
+
+    def on_renewed(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Has `callback` called after each reconnection, until what this answers is called."""
+        self._renewed.append(callback)
+        return lambda: self._renewed.remove(callback)
+
+    def renewed(self) -> None:
+        """Tells those who asked that the connection has been replaced."""
+        for callback in tuple(self._renewed):
+            callback()
 
     @classmethod
     async def connect(cls, url: str, *, name: str, topology: Topology, publish_timeout: float = 5.0) -> Self:
         """Connects and ensures the streams. Raises BusUnavailable, or TopologyMismatch."""
         client, connected = Client(), asyncio.Event()
+        bus = cls(client, publish_timeout)
 
         async def on_error(error: Exception) -> None:
             # Until it has connected for the first time, its last error is in what is raised below.
@@ -55,6 +61,7 @@ class Bus:
 
         async def on_reconnect() -> None:
             _log.info("bus reconnected")
+            bus.renewed()
 
         try:
             # The client would try for ever, as it shall later; who waits for the bus at a start does so with a bound.
@@ -76,7 +83,6 @@ class Bus:
             await client.close()
             raise BusUnavailable(f"the bus does not answer: {_described(client.last_error or error)}") from error
         connected.set()
-        bus = cls(client, publish_timeout)
         try:
             await ensure_topology(bus.jetstream, topology)
         except (NatsError, TimeoutError) as error:
@@ -87,23 +93,55 @@ class Bus:
             raise
         return bus
 
-    async def publish(self, subject: str, payload: bytes, *, message_id: str, traceparent: str = "") -> bool:
+    async def publish(
+        self, subject: str, payload: bytes, *, message_id: str, traceparent: str = "", time_to_live: int = 0
+    ) -> bool:
         """Stores a message and answers once it is durable: True when this id was stored before.
 
-        Raises BusUnavailable, or StreamFull when the stream takes no more.
+        `time_to_live` is in seconds; 0: for ever. Raises BusUnavailable, StreamFull when the stream takes no more,
+        or PayloadTooLarge.
         """
-        headers = {MESSAGE_ID_HEADER: message_id}
-        if traceparent:
-            headers[TRACEPARENT_HEADER] = traceparent
+        publication = Publication(subject, payload, message_id, traceparent, time_to_live)
+        require_size(self.client, publication)
         try:
-            answer = await self.jetstream.publish(subject, payload, headers=headers)
+            answer = await self.jetstream.publish(subject, payload, headers=publication.all_headers())
         except APIError as error:
-            if error.err_code in _STREAM_FULL:
-                raise StreamFull("the stream is full", retry_after=None) from error
-            raise BusUnavailable(f"the bus refused the message: {error.description}") from error
+            raise refusal(error) from error
+        except MaxPayloadError as error:
+            raise PayloadTooLarge(len(payload), self.client.max_payload) from error
         except (NatsError, OSError, TimeoutError) as error:
             raise BusUnavailable(f"the bus does not answer: {type(error).__name__}") from error
         return bool(answer.duplicate)
+
+    async def publish_batch(self, batch: Sequence[Publication]) -> None:
+        """Stores messages of one stream, all or none, with one sync; see `atomic_batch.publish_batch`."""
+        await publish_batch(self.client, batch, batch_id=new_id(), timeout=self._publish_timeout)
+
+    async def publish_all(self, publications: Sequence[Publication]) -> None:
+        """Stores messages of one stream in order; what the stream knows already is not stored again.
+
+        Raises BusUnavailable, StreamFull or PayloadTooLarge; then some may have been stored, and publishing all again
+        is safe.
+        """
+        if len(publications) > 1:
+            try:
+                await self.publish_batch(publications)
+            except DuplicateInBatch:
+                pass
+            else:
+                return
+        await asyncio.gather(
+            *(
+                self.publish(
+                    each.subject,
+                    each.payload,
+                    message_id=each.message_id,
+                    traceparent=each.traceparent,
+                    time_to_live=each.time_to_live,
+                )
+                for each in publications
+            )
+        )
 
     async def ping(self) -> None:
         """Proves that the server answers. Raises BusUnavailable."""

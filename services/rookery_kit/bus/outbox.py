@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import structlog
+from asyncpg import Record
 
+from rookery_kit.bus.atomic_batch import Publication
 from rookery_kit.bus.connection import Bus
 from rookery_kit.errors import ResourceExhausted, RookeryError
 from rookery_kit.postgres import Connection, Database
@@ -106,16 +109,16 @@ class OutboxRelay:
                 return None
             rows = await connection.fetch(_READ, _BATCH)
             if rows:
-                await asyncio.gather(
-                    *(
-                        self._bus.publish(
-                            row["subject"],
-                            row["payload"],
-                            message_id=row["message_id"],
-                            traceparent=row["traceparent"],
-                        )
-                        for row in rows
-                    )
-                )
+                for _, run in groupby(map(_publication, rows), key=_stream_token):
+                    await self._bus.publish_all(list(run))
                 await connection.execute(_DELETE, [row["id"] for row in rows])
             return len(rows)
+
+
+def _publication(row: Record) -> Publication:
+    return Publication(row["subject"], row["payload"], row["message_id"], row["traceparent"])
+
+
+def _stream_token(publication: Publication) -> str:
+    """The token of a subject that decides on its stream: only what is in one stream is stored together."""
+    return publication.subject.split(".", 3)[2]

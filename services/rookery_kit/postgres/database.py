@@ -125,7 +125,11 @@ class Database:
 
     @asynccontextmanager
     async def shared_transaction(self, tenant: str) -> AsyncIterator[Connection]:
-        """A transaction that every `transaction` of this tenant within the block joins."""
+        """A transaction that every `transaction` of this tenant within the block joins, this one included."""
+        shared = self._shared.get()
+        if shared is not None and shared.tenant == tenant:
+            yield shared.connection
+            return
         async with self.transaction(tenant) as connection:
             shared = _SharedTransaction(tenant, connection, [])
             token = self._shared.set(shared)

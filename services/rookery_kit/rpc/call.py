@@ -36,6 +36,11 @@ class Call:
         return self._principal
 
     @property
+    def caller(self) -> Principal | None:
+        """The caller; None on a public method."""
+        return self._principal
+
+    @property
     def authorization(self) -> str:
         """The header that holds the caller's token; empty where it sent none."""
         return self.metadata.get("authorization", "")

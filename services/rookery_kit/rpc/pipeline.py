@@ -21,15 +21,18 @@ from opentelemetry.context import Context, attach
 from protovalidate import Validator
 
 from rookery_kit.access_token import TokenMissing, TokenVerifier
-from rookery_kit.errors import PermissionMissing, RookeryError, Unavailable
-from rookery_kit.identity import Principal, current_principal
+from rookery_kit.errors import PermissionDenied, PermissionMissing, RookeryError, Unavailable
+from rookery_kit.identity import FIRST_TENANT, Principal, current_principal
 from rookery_kit.postgres import Database
+from rookery_kit.rate_limits import Headers, RateLimiter
+from rookery_kit.rpc.auditing import CallAudit
 from rookery_kit.rpc.call import Call
 from rookery_kit.rpc.call_durations import CallDurations
 from rookery_kit.rpc.idempotency import answer_once
 from rookery_kit.rpc.policy import MethodPolicy
 from rookery_kit.rpc.status import deadline_status, masked_status, status_of
 from rookery_kit.rpc.validation import RequestReader
+from rookery_kit.stream_end import ENDED_BY_SERVICE
 from rookery_kit.tracing import call_spans
 
 Handler = Callable[[Any, Any], Any]
@@ -55,26 +58,36 @@ class Pipeline:
         *,
         verifier: TokenVerifier,
         database: Database,
+        audit: CallAudit,
         tracer: trace.Tracer,
         durations: CallDurations,
+        limiter: RateLimiter,
         max_message_bytes: int,
         default_deadline: float,
     ) -> None:
         self._verifier = verifier
+        self._limiter = limiter
         self._database = database
+        self._audit = audit
         self._begin_span = call_spans(tracer)
         self._durations = durations
         self._validator = Validator()
         self._max_message_bytes = max_message_bytes
         self._default_deadline = default_deadline
-        self._streams: set[asyncio.Task[Any]] = set()
+        self._streams: dict[asyncio.Task[Any], Principal | None] = {}
         self._draining = False
 
     def drain(self) -> None:
         """Ends every open stream with SHUTTING_DOWN; their handlers clean up as on a cancellation."""
         self._draining = True
         for task in self._streams:
-            task.cancel()
+            task.cancel(ENDED_BY_SERVICE)
+
+    def end_refused_streams(self) -> None:
+        """Ends the open streams whose callers' tokens are no longer accepted, with what they are refused for."""
+        for task, principal in self._streams.items():
+            if principal is not None and not self._verifier.admits(principal):
+                task.cancel(ENDED_BY_SERVICE)
 
     def wrap(
         self, policy: MethodPolicy, handler: "grpc.RpcMethodHandler[Any, Any]"
@@ -90,13 +103,17 @@ class Pipeline:
         if handler.response_streaming:
             stream = self._around(policy, self._stream(read, method.unary_stream))
             return grpc.unary_stream_rpc_method_handler(stream, None, encode)
-        answer = self._once(policy, method.unary_unary) if policy.idempotent else method.unary_unary
+        answer = method.unary_unary
+        if policy.audit:
+            answer = self._audit.around(policy, answer)
+        if policy.idempotent:
+            answer = self._once(policy, answer)
         return grpc.unary_unary_rpc_method_handler(self._around(policy, self._unary(read, answer)), None, encode)
 
     def _around(self, policy: MethodPolicy, answer: Answer) -> Handler:
         """Traces, admits and measures a call, and turns whatever `answer` raises into a status."""
         observe = self._durations.of(policy.name)
-        verifier, begin_span = self._verifier, self._begin_span
+        verifier, begin_span, decide = self._verifier, self._begin_span, self._limiter.decide
 
         async def around(request: Any, context: Any) -> Any:  # noqa: ANN401 -- gRPC's shapes
             begun = perf_counter()
@@ -104,22 +121,32 @@ class Pipeline:
             span = begin_span(policy.name, metadata)
             # Current for the rest of the task, which gRPC makes for each call.
             attach(trace.set_span_in_context(span, _NO_CONTEXT))
-            code, principal = _OK, None
+            code, principal, permitted = _OK, None, False
+            limit: Headers = ()
             try:
                 if policy.permission is not None:
                     token = _bearer_token(metadata)
                     principal = verifier.recall(token) or await verifier.verify(token)
-                    _permit(principal, policy.permission, policy.name, span)
+                    limit, refusal = decide(principal)
+                    if limit:
+                        context.set_trailing_metadata(limit)
+                    if refusal:
+                        raise refusal
+                    _permit(principal, policy, span)
+                    permitted = True
                 return await answer(request, Call(context, policy.name, metadata, principal))
             except asyncio.CancelledError:
                 # The caller has gone, or its deadline has passed; nobody hears an answer.
                 code = _CANCELLED
                 raise
             except Exception as error:
+                if principal is not None and isinstance(error, PermissionDenied) and not (permitted and policy.audit):
+                    self._audit.denied(policy, principal, error)
                 status = _status(error, policy.name)
                 code = status.code
                 span.set_status(trace.StatusCode.ERROR, status.message)
-                return await context.abort_with_status(rpc_status.to_status(status))
+                told = rpc_status.to_status(status)
+                return await context.abort(told.code, told.details, (*told.trailing_metadata, *limit))
             finally:
                 observe(perf_counter() - begun, code)
                 span.end()
@@ -156,7 +183,7 @@ class Pipeline:
     def _stream(self, read: Callable[[Any], object], handler: Handler) -> Answer:
         async def stream(data_or_iterator: Any, call: Call) -> None:  # noqa: ANN401 -- gRPC's two shapes
             requests = read(data_or_iterator)
-            with self._ended_by_drain():
+            with self._ended_from_here(call.caller):
                 async with aclosing(handler(requests, call)) as responses:
                     async for response in responses:
                         await call.write(response)
@@ -164,19 +191,21 @@ class Pipeline:
         return stream
 
     @contextmanager
-    def _ended_by_drain(self) -> Iterator[None]:
+    def _ended_from_here(self, principal: Principal | None) -> Iterator[None]:
         task = asyncio.current_task()
         assert task is not None
         self._refuse_when_draining()
-        self._streams.add(task)
+        self._streams[task] = principal
         try:
             yield
         except asyncio.CancelledError:
-            # Cancelled by `drain`, or by the caller, who is gone and hears nothing.
+            # Cancelled by `drain`, by `end_refused_streams`, or by the caller, who is gone and hears nothing.
             self._refuse_when_draining()
+            if principal is not None:
+                self._verifier.admit(principal)
             raise
         finally:
-            self._streams.discard(task)
+            del self._streams[task]
 
     def _refuse_when_draining(self) -> None:
         if self._draining:
@@ -195,13 +224,15 @@ def _bearer_token(metadata: Mapping[str, str]) -> str:
     return authorization[len(_BEARER) :]
 
 
-def _permit(principal: Principal, permission: str, method: str, span: trace.Span) -> None:
+def _permit(principal: Principal, policy: MethodPolicy, span: trace.Span) -> None:
     """Makes the caller known to logs and trace. Raises PermissionMissing, and logs that."""
+    permission = policy.permission
+    assert permission is not None
     current_principal.set(principal)
     if span.is_recording():
         span.set_attributes({"rookery.tenant": principal.tenant, "rookery.subject": principal.subject})
-    if not principal.permits(permission):
-        _log.warning("permission denied", method=method, permission=permission)
+    if not principal.permits(permission) or (policy.installation and principal.tenant != FIRST_TENANT):
+        _log.warning("permission denied", method=policy.name, permission=permission)
         raise PermissionMissing(permission)
 
 

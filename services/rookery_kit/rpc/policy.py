@@ -18,11 +18,16 @@ class PolicyMissing(Exception):
 
 @dataclass(frozen=True)
 class MethodPolicy:
-    """The policy of one method. `permission` is None where the method is public."""
+    """The policy of one method. `permission` is None where the method is public.
+
+    `installation` reserves it to the first tenant; `audit` is the template of the resource it acts upon, if audited.
+    """
 
     name: str
     permission: str | None
     idempotent: bool
+    installation: bool
+    audit: str
     request_class: type[Message]
     response_class: type[Message]
 
@@ -39,6 +44,8 @@ def method_policies(service: str) -> dict[str, MethodPolicy]:
             name=f"{service}/{method.name}",
             permission=declared.permission or None,
             idempotent=declared.idempotent_by_request_id,
+            installation=declared.installation,
+            audit=declared.audit,
             request_class=GetMessageClass(method.input_type),
             response_class=GetMessageClass(method.output_type),
         )

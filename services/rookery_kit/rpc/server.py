@@ -84,9 +84,13 @@ class RpcServer:
 
     async def set_serving(self, *, serving: bool) -> None:
         """Tells health checks, for the server as a whole and for each service."""
-        status = health_pb2.HealthCheckResponse
         for name in ("", *self._names):
-            await self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
+            await self.set_health(name, serving=serving)
+
+    async def set_health(self, name: str, *, serving: bool) -> None:
+        """Tells health checks, for whatever goes by a name."""
+        status = health_pb2.HealthCheckResponse
+        await self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     async def stop(self, grace: float) -> None:
         """Refuses new calls, ends streams with SHUTTING_DOWN, gives unary calls `grace` seconds."""

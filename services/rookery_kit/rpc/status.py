@@ -32,12 +32,14 @@ def code_of(error: errors.RookeryError) -> grpc.StatusCode:
 
 
 def status_of(error: errors.RookeryError) -> status_pb2.Status:
-    """The status of an error, with ErrorInfo, and BadRequest or RetryInfo where they apply."""
+    """The status of an error, with ErrorInfo, and BadRequest, QuotaFailure or RetryInfo where they apply."""
     details: list[message.Message] = [
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
     ]
     if isinstance(error, errors.InvalidArgument) and error.violations:
         details.append(_bad_request(error.violations))
+    if isinstance(error, errors.ResourceExhausted) and error.quota_violations:
+        details.append(_quota_failure(error.quota_violations))
     if isinstance(error, errors.Unavailable | errors.ResourceExhausted) and error.retry_after is not None:
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(int(error.retry_after * 1e9))
@@ -62,6 +64,15 @@ def _bad_request(violations: Iterable[tuple[str, str]]) -> error_details_pb2.Bad
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
             for field, description in violations
+        ]
+    )
+
+
+def _quota_failure(violations: Iterable[tuple[str, str]]) -> error_details_pb2.QuotaFailure:
+    return error_details_pb2.QuotaFailure(
+        violations=[
+            error_details_pb2.QuotaFailure.Violation(subject=subject, description=description)
+            for subject, description in violations
         ]
     )
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rookery/events/v1/tenant_event.proto\x12\x11rookery.events.v1\" \n\x0eTenantDeletion\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"/\n\x0cTenantErased\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$rookery/events/v1/tenant_event.proto\x12\x11rookery.events.v1\"/\n\x0eTenantDeletion\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x05\">\n\x0cTenantErased\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\r\n\x05round\x18\x03 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.events.v1.tenant_ev
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TENANTDELETION']._serialized_start=59
-  _globals['_TENANTDELETION']._serialized_end=91
-  _globals['_TENANTERASED']._serialized_start=93
-  _globals['_TENANTERASED']._serialized_end=140
+  _globals['_TENANTDELETION']._serialized_end=106
+  _globals['_TENANTERASED']._serialized_start=108
+  _globals['_TENANTERASED']._serialized_end=170
 # @@protoc_insertion_point(module_scope)

@@ -5,15 +5,19 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TenantDeletion(_message.Message):
-    __slots__ = ("tenant",)
+    __slots__ = ("tenant", "round")
     TENANT_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
     tenant: str
-    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+    round: int
+    def __init__(self, tenant: _Optional[str] = ..., round: _Optional[int] = ...) -> None: ...
 
 class TenantErased(_message.Message):
-    __slots__ = ("tenant", "service")
+    __slots__ = ("tenant", "service", "round")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     SERVICE_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     service: str
-    def __init__(self, tenant: _Optional[str] = ..., service: _Optional[str] = ...) -> None: ...
+    round: int
+    def __init__(self, tenant: _Optional[str] = ..., service: _Optional[str] = ..., round: _Optional[int] = ...) -> None: ...

@@ -40,10 +40,35 @@ class MessageServiceStub:
                 request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageRequest.SerializeToString,
                 response_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageResponse.FromString,
                 _registered_method=True)
+        self.Request = channel.unary_unary(
+                '/rookery.orchestrator.v1.MessageService/Request',
+                request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.RequestRequest.SerializeToString,
+                response_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.RequestResponse.FromString,
+                _registered_method=True)
+        self.Broadcast = channel.unary_unary(
+                '/rookery.orchestrator.v1.MessageService/Broadcast',
+                request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.BroadcastRequest.SerializeToString,
+                response_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.BroadcastResponse.FromString,
+                _registered_method=True)
         self.Receive = channel.stream_stream(
                 '/rookery.orchestrator.v1.MessageService/Receive',
                 request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ReceiveRequest.SerializeToString,
                 response_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ReceiveResponse.FromString,
+                _registered_method=True)
+        self.ListMessages = channel.unary_unary(
+                '/rookery.orchestrator.v1.MessageService/ListMessages',
+                request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ListMessagesRequest.SerializeToString,
+                response_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ListMessagesResponse.FromString,
+                _registered_method=True)
+        self.GetMailbox = channel.unary_unary(
+                '/rookery.orchestrator.v1.MessageService/GetMailbox',
+                request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.GetMailboxRequest.SerializeToString,
+                response_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.GetMailboxResponse.FromString,
+                _registered_method=True)
+        self.PurgeMailbox = channel.unary_unary(
+                '/rookery.orchestrator.v1.MessageService/PurgeMailbox',
+                request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.PurgeMailboxRequest.SerializeToString,
+                response_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.PurgeMailboxResponse.FromString,
                 _registered_method=True)
 
 
@@ -61,12 +86,64 @@ class MessageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Request(self, request, context):
+        """Sends a message to an agent and waits for its answer, until the caller's deadline. Message and answer are durable:
+        after an error, the same message_id again is not handled a second time and gets the answer, if it comes within
+        ten minutes of having been given. An answer that nobody waits for goes to no mailbox and expires after that time.
+
+        Errors: those of SendMessage, DEADLINE_EXCEEDED/REQUEST_UNANSWERED, UNAVAILABLE/SHUTTING_DOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Broadcast(self, request, context):
+        """Puts a message into the mailbox of every agent that is registered at this moment and fits the selector, except the
+        sender itself. It is durable when this answers, as is what TopicService.Publish publishes.
+
+        Errors: RESOURCE_EXHAUSTED/FAN_OUT_LIMIT,
+        UNAVAILABLE/DATABASE_UNAVAILABLE, UNAVAILABLE/SERVICE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Receive(self, request_iterator, context):
         """The stream on which an agent empties its mailbox. The first frame opens it; then the agent grants credits,
         each worth one delivery, and settles every delivery. What is not settled when the stream ends comes again.
 
         Errors on the stream: FAILED_PRECONDITION/NOT_AN_AGENT, FAILED_PRECONDITION/STREAM_PROTOCOL,
         UNAVAILABLE/BUS_UNAVAILABLE, UNAVAILABLE/SHUTTING_DOWN (connect again).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMessages(self, request, context):
+        """Lists the messages of the audit trail, newest first. An agent sees those that it sent or was sent; with the
+        permission `messages:manage`, or not being an agent, all of the tenant. A message appears in it within seconds.
+
+        Errors: INVALID_ARGUMENT/INVALID_PAGE_TOKEN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMailbox(self, request, context):
+        """Answers how a mailbox stands. An agent sees its own; others need the permission `messages:manage`.
+
+        Errors: NOT_FOUND/AGENT_NOT_FOUND, PERMISSION_DENIED/PERMISSION_MISSING, UNAVAILABLE/BUS_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PurgeMailbox(self, request, context):
+        """Removes messages from a mailbox, also those that are delivered and not settled, whose receiver may still act on
+        them. Each is marked in the audit trail. An agent purges its own mailbox; others need the permission
+        `messages:manage`.
+
+        Errors: NOT_FOUND/AGENT_NOT_FOUND, PERMISSION_DENIED/PERMISSION_MISSING, UNAVAILABLE/BUS_UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,10 +157,35 @@ def add_MessageServiceServicer_to_server(servicer, server):
                     request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageRequest.FromString,
                     response_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageResponse.SerializeToString,
             ),
+            'Request': grpc.unary_unary_rpc_method_handler(
+                    servicer.Request,
+                    request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.RequestRequest.FromString,
+                    response_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.RequestResponse.SerializeToString,
+            ),
+            'Broadcast': grpc.unary_unary_rpc_method_handler(
+                    servicer.Broadcast,
+                    request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.BroadcastRequest.FromString,
+                    response_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.BroadcastResponse.SerializeToString,
+            ),
             'Receive': grpc.stream_stream_rpc_method_handler(
                     servicer.Receive,
                     request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ReceiveRequest.FromString,
                     response_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ReceiveResponse.SerializeToString,
+            ),
+            'ListMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessages,
+                    request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ListMessagesRequest.FromString,
+                    response_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ListMessagesResponse.SerializeToString,
+            ),
+            'GetMailbox': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMailbox,
+                    request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.GetMailboxRequest.FromString,
+                    response_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.GetMailboxResponse.SerializeToString,
+            ),
+            'PurgeMailbox': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeMailbox,
+                    request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.PurgeMailboxRequest.FromString,
+                    response_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.PurgeMailboxResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -125,6 +227,60 @@ class MessageService:
             _registered_method=True)
 
     @staticmethod
+    def Request(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.orchestrator.v1.MessageService/Request',
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.RequestRequest.SerializeToString,
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.RequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Broadcast(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.orchestrator.v1.MessageService/Broadcast',
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.BroadcastRequest.SerializeToString,
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.BroadcastResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Receive(request_iterator,
             target,
             options=(),
@@ -141,6 +297,87 @@ class MessageService:
             '/rookery.orchestrator.v1.MessageService/Receive',
             rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ReceiveRequest.SerializeToString,
             rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ReceiveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.orchestrator.v1.MessageService/ListMessages',
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ListMessagesRequest.SerializeToString,
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.ListMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMailbox(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.orchestrator.v1.MessageService/GetMailbox',
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.GetMailboxRequest.SerializeToString,
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.GetMailboxResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeMailbox(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.orchestrator.v1.MessageService/PurgeMailbox',
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.PurgeMailboxRequest.SerializeToString,
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.PurgeMailboxResponse.FromString,
             options,
             channel_credentials,
             insecure,

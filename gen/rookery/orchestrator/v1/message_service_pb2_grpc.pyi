@@ -39,12 +39,44 @@ class MessageServiceStub:
 
     Errors: NOT_FOUND/RECIPIENT_NOT_FOUND, RESOURCE_EXHAUSTED/MAILBOX_FULL, UNAVAILABLE/BUS_UNAVAILABLE.
     """
+    Request: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.RequestRequest, _message_service_pb2.RequestResponse]
+    """Sends a message to an agent and waits for its answer, until the caller's deadline. Message and answer are durable:
+    after an error, the same message_id again is not handled a second time and gets the answer, if it comes within
+    ten minutes of having been given. An answer that nobody waits for goes to no mailbox and expires after that time.
+
+    Errors: those of SendMessage, DEADLINE_EXCEEDED/REQUEST_UNANSWERED, UNAVAILABLE/SHUTTING_DOWN.
+    """
+    Broadcast: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.BroadcastRequest, _message_service_pb2.BroadcastResponse]
+    """Puts a message into the mailbox of every agent that is registered at this moment and fits the selector, except the
+    sender itself. It is durable when this answers, as is what TopicService.Publish publishes.
+
+    Errors: RESOURCE_EXHAUSTED/FAN_OUT_LIMIT,
+    UNAVAILABLE/DATABASE_UNAVAILABLE, UNAVAILABLE/SERVICE_UNAVAILABLE.
+    """
     Receive: _grpc.StreamStreamMultiCallable[_message_service_pb2.ReceiveRequest, _message_service_pb2.ReceiveResponse]
     """The stream on which an agent empties its mailbox. The first frame opens it; then the agent grants credits,
     each worth one delivery, and settles every delivery. What is not settled when the stream ends comes again.
 
     Errors on the stream: FAILED_PRECONDITION/NOT_AN_AGENT, FAILED_PRECONDITION/STREAM_PROTOCOL,
     UNAVAILABLE/BUS_UNAVAILABLE, UNAVAILABLE/SHUTTING_DOWN (connect again).
+    """
+    ListMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]
+    """Lists the messages of the audit trail, newest first. An agent sees those that it sent or was sent; with the
+    permission `messages:manage`, or not being an agent, all of the tenant. A message appears in it within seconds.
+
+    Errors: INVALID_ARGUMENT/INVALID_PAGE_TOKEN.
+    """
+    GetMailbox: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.GetMailboxRequest, _message_service_pb2.GetMailboxResponse]
+    """Answers how a mailbox stands. An agent sees its own; others need the permission `messages:manage`.
+
+    Errors: NOT_FOUND/AGENT_NOT_FOUND, PERMISSION_DENIED/PERMISSION_MISSING, UNAVAILABLE/BUS_UNAVAILABLE.
+    """
+    PurgeMailbox: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.PurgeMailboxRequest, _message_service_pb2.PurgeMailboxResponse]
+    """Removes messages from a mailbox, also those that are delivered and not settled, whose receiver may still act on
+    them. Each is marked in the audit trail. An agent purges its own mailbox; others need the permission
+    `messages:manage`.
+
+    Errors: NOT_FOUND/AGENT_NOT_FOUND, PERMISSION_DENIED/PERMISSION_MISSING, UNAVAILABLE/BUS_UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -58,12 +90,44 @@ class MessageServiceAsyncStub(MessageServiceStub):
 
     Errors: NOT_FOUND/RECIPIENT_NOT_FOUND, RESOURCE_EXHAUSTED/MAILBOX_FULL, UNAVAILABLE/BUS_UNAVAILABLE.
     """
+    Request: _aio.UnaryUnaryMultiCallable[_message_service_pb2.RequestRequest, _message_service_pb2.RequestResponse]  # type: ignore[assignment]
+    """Sends a message to an agent and waits for its answer, until the caller's deadline. Message and answer are durable:
+    after an error, the same message_id again is not handled a second time and gets the answer, if it comes within
+    ten minutes of having been given. An answer that nobody waits for goes to no mailbox and expires after that time.
+
+    Errors: those of SendMessage, DEADLINE_EXCEEDED/REQUEST_UNANSWERED, UNAVAILABLE/SHUTTING_DOWN.
+    """
+    Broadcast: _aio.UnaryUnaryMultiCallable[_message_service_pb2.BroadcastRequest, _message_service_pb2.BroadcastResponse]  # type: ignore[assignment]
+    """Puts a message into the mailbox of every agent that is registered at this moment and fits the selector, except the
+    sender itself. It is durable when this answers, as is what TopicService.Publish publishes.
+
+    Errors: RESOURCE_EXHAUSTED/FAN_OUT_LIMIT,
+    UNAVAILABLE/DATABASE_UNAVAILABLE, UNAVAILABLE/SERVICE_UNAVAILABLE.
+    """
     Receive: _aio.StreamStreamMultiCallable[_message_service_pb2.ReceiveRequest, _message_service_pb2.ReceiveResponse]  # type: ignore[assignment]
     """The stream on which an agent empties its mailbox. The first frame opens it; then the agent grants credits,
     each worth one delivery, and settles every delivery. What is not settled when the stream ends comes again.
 
     Errors on the stream: FAILED_PRECONDITION/NOT_AN_AGENT, FAILED_PRECONDITION/STREAM_PROTOCOL,
     UNAVAILABLE/BUS_UNAVAILABLE, UNAVAILABLE/SHUTTING_DOWN (connect again).
+    """
+    ListMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
+    """Lists the messages of the audit trail, newest first. An agent sees those that it sent or was sent; with the
+    permission `messages:manage`, or not being an agent, all of the tenant. A message appears in it within seconds.
+
+    Errors: INVALID_ARGUMENT/INVALID_PAGE_TOKEN.
+    """
+    GetMailbox: _aio.UnaryUnaryMultiCallable[_message_service_pb2.GetMailboxRequest, _message_service_pb2.GetMailboxResponse]  # type: ignore[assignment]
+    """Answers how a mailbox stands. An agent sees its own; others need the permission `messages:manage`.
+
+    Errors: NOT_FOUND/AGENT_NOT_FOUND, PERMISSION_DENIED/PERMISSION_MISSING, UNAVAILABLE/BUS_UNAVAILABLE.
+    """
+    PurgeMailbox: _aio.UnaryUnaryMultiCallable[_message_service_pb2.PurgeMailboxRequest, _message_service_pb2.PurgeMailboxResponse]  # type: ignore[assignment]
+    """Removes messages from a mailbox, also those that are delivered and not settled, whose receiver may still act on
+    them. Each is marked in the audit trail. An agent purges its own mailbox; others need the permission
+    `messages:manage`.
+
+    Errors: NOT_FOUND/AGENT_NOT_FOUND, PERMISSION_DENIED/PERMISSION_MISSING, UNAVAILABLE/BUS_UNAVAILABLE.
     """
 
 class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -82,6 +146,32 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def Request(
+        self,
+        request: _message_service_pb2.RequestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_service_pb2.RequestResponse, _abc.Awaitable[_message_service_pb2.RequestResponse]]:
+        """Sends a message to an agent and waits for its answer, until the caller's deadline. Message and answer are durable:
+        after an error, the same message_id again is not handled a second time and gets the answer, if it comes within
+        ten minutes of having been given. An answer that nobody waits for goes to no mailbox and expires after that time.
+
+        Errors: those of SendMessage, DEADLINE_EXCEEDED/REQUEST_UNANSWERED, UNAVAILABLE/SHUTTING_DOWN.
+        """
+
+    @_abc_1.abstractmethod
+    def Broadcast(
+        self,
+        request: _message_service_pb2.BroadcastRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_service_pb2.BroadcastResponse, _abc.Awaitable[_message_service_pb2.BroadcastResponse]]:
+        """Puts a message into the mailbox of every agent that is registered at this moment and fits the selector, except the
+        sender itself. It is durable when this answers, as is what TopicService.Publish publishes.
+
+        Errors: RESOURCE_EXHAUSTED/FAN_OUT_LIMIT,
+        UNAVAILABLE/DATABASE_UNAVAILABLE, UNAVAILABLE/SERVICE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
     def Receive(
         self,
         request_iterator: _MaybeAsyncIterator[_message_service_pb2.ReceiveRequest],
@@ -92,6 +182,42 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors on the stream: FAILED_PRECONDITION/NOT_AN_AGENT, FAILED_PRECONDITION/STREAM_PROTOCOL,
         UNAVAILABLE/BUS_UNAVAILABLE, UNAVAILABLE/SHUTTING_DOWN (connect again).
+        """
+
+    @_abc_1.abstractmethod
+    def ListMessages(
+        self,
+        request: _message_service_pb2.ListMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_service_pb2.ListMessagesResponse, _abc.Awaitable[_message_service_pb2.ListMessagesResponse]]:
+        """Lists the messages of the audit trail, newest first. An agent sees those that it sent or was sent; with the
+        permission `messages:manage`, or not being an agent, all of the tenant. A message appears in it within seconds.
+
+        Errors: INVALID_ARGUMENT/INVALID_PAGE_TOKEN.
+        """
+
+    @_abc_1.abstractmethod
+    def GetMailbox(
+        self,
+        request: _message_service_pb2.GetMailboxRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_service_pb2.GetMailboxResponse, _abc.Awaitable[_message_service_pb2.GetMailboxResponse]]:
+        """Answers how a mailbox stands. An agent sees its own; others need the permission `messages:manage`.
+
+        Errors: NOT_FOUND/AGENT_NOT_FOUND, PERMISSION_DENIED/PERMISSION_MISSING, UNAVAILABLE/BUS_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def PurgeMailbox(
+        self,
+        request: _message_service_pb2.PurgeMailboxRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_message_service_pb2.PurgeMailboxResponse, _abc.Awaitable[_message_service_pb2.PurgeMailboxResponse]]:
+        """Removes messages from a mailbox, also those that are delivered and not settled, whose receiver may still act on
+        them. Each is marked in the audit trail. An agent purges its own mailbox; others need the permission
+        `messages:manage`.
+
+        Errors: NOT_FOUND/AGENT_NOT_FOUND, PERMISSION_DENIED/PERMISSION_MISSING, UNAVAILABLE/BUS_UNAVAILABLE.
         """
 
 def add_MessageServiceServicer_to_server(servicer: MessageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

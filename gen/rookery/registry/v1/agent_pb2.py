@@ -22,23 +22,35 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1frookery/registry/v1/agent.proto\x12\x13rookery.registry.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x04\n\x05\x41gent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x05 \x03(\t\x12\x36\n\x06labels\x18\x06 \x03(\x0b\x32&.rookery.registry.v1.Agent.LabelsEntry\x12\x30\n\x06status\x18\x07 \x01(\x0e\x32 .rookery.registry.v1.AgentStatus\x12\x15\n\rsession_epoch\x18\x08 \x01(\x03\x12\x31\n\x0elease_duration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x11lease_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\r \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x0e \x01(\t\x12\x10\n\x08revision\x18\x0f \x01(\x03\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*^\n\x0b\x41gentStatus\x12\x1c\n\x18\x41GENT_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41GENT_STATUS_ONLINE\x10\x01\x12\x18\n\x14\x41GENT_STATUS_OFFLINE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1frookery/registry/v1/agent.proto\x12\x13rookery.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x01\n\nAgentSkill\x12+\n\x02id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1d\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12 \n\x04tags\x18\x04 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\x10\x18\x01\"\x06r\x04\x10\x01\x18?\"\xa6\x05\n\x05\x41gent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x05 \x03(\t\x12\x36\n\x06labels\x18\x06 \x03(\x0b\x32&.rookery.registry.v1.Agent.LabelsEntry\x12\x30\n\x06status\x18\x07 \x01(\x0e\x32 .rookery.registry.v1.AgentStatus\x12\x15\n\rsession_epoch\x18\x08 \x01(\x03\x12\x31\n\x0elease_duration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x35\n\x11lease_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\r \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x0e \x01(\t\x12\x10\n\x08revision\x18\x0f \x01(\x03\x12\x0c\n\x04type\x18\x10 \x01(\t\x12\x0f\n\x07version\x18\x11 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x12 \x01(\t\x12/\n\x06skills\x18\x13 \x03(\x0b\x32\x1f.rookery.registry.v1.AgentSkill\x12\'\n\x06\x63onfig\x18\x14 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08\x64raining\x18( \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*y\n\x0b\x41gentStatus\x12\x1c\n\x18\x41GENT_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41GENT_STATUS_ONLINE\x10\x01\x12\x18\n\x14\x41GENT_STATUS_OFFLINE\x10\x02\x12\x19\n\x15\x41GENT_STATUS_DRAINING\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.registry.v1.agent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AGENTSKILL'].fields_by_name['id']._loaded_options = None
+  _globals['_AGENTSKILL'].fields_by_name['id']._serialized_options = b'\272H\034r\0322\030^[a-z][a-z0-9._-]{0,62}$'
+  _globals['_AGENTSKILL'].fields_by_name['name']._loaded_options = None
+  _globals['_AGENTSKILL'].fields_by_name['name']._serialized_options = b'\272H\006r\004\020\001\030d'
+  _globals['_AGENTSKILL'].fields_by_name['description']._loaded_options = None
+  _globals['_AGENTSKILL'].fields_by_name['description']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_AGENTSKILL'].fields_by_name['tags']._loaded_options = None
+  _globals['_AGENTSKILL'].fields_by_name['tags']._serialized_options = b'\272H\017\222\001\014\020\020\030\001\"\006r\004\020\001\030?'
   _globals['_AGENT_LABELSENTRY']._loaded_options = None
   _globals['_AGENT_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_AGENTSTATUS']._serialized_start=645
-  _globals['_AGENTSTATUS']._serialized_end=739
-  _globals['_AGENT']._serialized_start=122
-  _globals['_AGENT']._serialized_end=643
-  _globals['_AGENT_LABELSENTRY']._serialized_start=598
-  _globals['_AGENT_LABELSENTRY']._serialized_end=643
+  _globals['_AGENTSTATUS']._serialized_start=1011
+  _globals['_AGENTSTATUS']._serialized_end=1132
+  _globals['_AGENTSKILL']._serialized_start=181
+  _globals['_AGENTSKILL']._serialized_end=328
+  _globals['_AGENT']._serialized_start=331
+  _globals['_AGENT']._serialized_end=1009
+  _globals['_AGENT_LABELSENTRY']._serialized_start=964
+  _globals['_AGENT_LABELSENTRY']._serialized_end=1009
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,14 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from rookery.options.v1 import method_pb2 as _method_pb2
 from rookery.registry.v1 import agent_pb2 as _agent_pb2
+from rookery.registry.v1 import agent_health_pb2 as _agent_health_pb2
+from rookery.registry.v1 import agent_watch_pb2 as _agent_watch_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
@@ -13,8 +18,19 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class AgentInstruction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    AGENT_INSTRUCTION_UNSPECIFIED: _ClassVar[AgentInstruction]
+    AGENT_INSTRUCTION_DRAIN: _ClassVar[AgentInstruction]
+    AGENT_INSTRUCTION_RESUME: _ClassVar[AgentInstruction]
+    AGENT_INSTRUCTION_REFRESH_CARD: _ClassVar[AgentInstruction]
+AGENT_INSTRUCTION_UNSPECIFIED: AgentInstruction
+AGENT_INSTRUCTION_DRAIN: AgentInstruction
+AGENT_INSTRUCTION_RESUME: AgentInstruction
+AGENT_INSTRUCTION_REFRESH_CARD: AgentInstruction
+
 class RegisterAgentRequest(_message.Message):
-    __slots__ = ("request_id", "name", "capabilities", "labels", "lease_duration", "description")
+    __slots__ = ("request_id", "name", "capabilities", "labels", "lease_duration", "description", "type", "version", "endpoint", "skills", "config")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -28,13 +44,23 @@ class RegisterAgentRequest(_message.Message):
     LABELS_FIELD_NUMBER: _ClassVar[int]
     LEASE_DURATION_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    SKILLS_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     name: str
     capabilities: _containers.RepeatedScalarFieldContainer[str]
     labels: _containers.ScalarMap[str, str]
     lease_duration: _duration_pb2.Duration
     description: str
-    def __init__(self, request_id: _Optional[str] = ..., name: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., lease_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., description: _Optional[str] = ...) -> None: ...
+    type: str
+    version: str
+    endpoint: str
+    skills: _containers.RepeatedCompositeFieldContainer[_agent_pb2.AgentSkill]
+    config: _struct_pb2.Struct
+    def __init__(self, request_id: _Optional[str] = ..., name: _Optional[str] = ..., capabilities: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., lease_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., description: _Optional[str] = ..., type: _Optional[str] = ..., version: _Optional[str] = ..., endpoint: _Optional[str] = ..., skills: _Optional[_Iterable[_Union[_agent_pb2.AgentSkill, _Mapping]]] = ..., config: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class RegisterAgentResponse(_message.Message):
     __slots__ = ("agent",)
@@ -55,18 +81,20 @@ class GetAgentResponse(_message.Message):
     def __init__(self, agent: _Optional[_Union[_agent_pb2.Agent, _Mapping]] = ...) -> None: ...
 
 class ListAgentsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "capability", "status", "name")
+    __slots__ = ("page_size", "page_token", "capability", "status", "name", "filter")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     CAPABILITY_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     capability: str
     status: _agent_pb2.AgentStatus
     name: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., capability: _Optional[str] = ..., status: _Optional[_Union[_agent_pb2.AgentStatus, str]] = ..., name: _Optional[str] = ...) -> None: ...
+    filter: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., capability: _Optional[str] = ..., status: _Optional[_Union[_agent_pb2.AgentStatus, str]] = ..., name: _Optional[str] = ..., filter: _Optional[str] = ...) -> None: ...
 
 class ListAgentsResponse(_message.Message):
     __slots__ = ("agents", "next_page_token")
@@ -76,8 +104,59 @@ class ListAgentsResponse(_message.Message):
     next_page_token: str
     def __init__(self, agents: _Optional[_Iterable[_Union[_agent_pb2.Agent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class FindAgentsRequest(_message.Message):
+    __slots__ = ("limit", "capabilities", "labels", "filter", "max_cost")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    MAX_COST_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    capabilities: _containers.RepeatedScalarFieldContainer[str]
+    labels: _containers.ScalarMap[str, str]
+    filter: str
+    max_cost: float
+    def __init__(self, limit: _Optional[int] = ..., capabilities: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., filter: _Optional[str] = ..., max_cost: _Optional[float] = ...) -> None: ...
+
+class FindAgentsResponse(_message.Message):
+    __slots__ = ("matches",)
+    MATCHES_FIELD_NUMBER: _ClassVar[int]
+    matches: _containers.RepeatedCompositeFieldContainer[AgentMatch]
+    def __init__(self, matches: _Optional[_Iterable[_Union[AgentMatch, _Mapping]]] = ...) -> None: ...
+
+class AgentMatch(_message.Message):
+    __slots__ = ("agent", "cost", "load")
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    COST_FIELD_NUMBER: _ClassVar[int]
+    LOAD_FIELD_NUMBER: _ClassVar[int]
+    agent: _agent_pb2.Agent
+    cost: float
+    load: AgentLoad
+    def __init__(self, agent: _Optional[_Union[_agent_pb2.Agent, _Mapping]] = ..., cost: _Optional[float] = ..., load: _Optional[_Union[AgentLoad, _Mapping]] = ...) -> None: ...
+
+class AgentLoad(_message.Message):
+    __slots__ = ("in_flight", "capacity", "error_rate", "mean_response_ms", "report_time")
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    MEAN_RESPONSE_MS_FIELD_NUMBER: _ClassVar[int]
+    REPORT_TIME_FIELD_NUMBER: _ClassVar[int]
+    in_flight: int
+    capacity: int
+    error_rate: float
+    mean_response_ms: float
+    report_time: _timestamp_pb2.Timestamp
+    def __init__(self, in_flight: _Optional[int] = ..., capacity: _Optional[int] = ..., error_rate: _Optional[float] = ..., mean_response_ms: _Optional[float] = ..., report_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class UpdateAgentRequest(_message.Message):
-    __slots__ = ("request_id", "agent_id", "etag", "update_mask", "capabilities", "labels", "description")
+    __slots__ = ("request_id", "agent_id", "etag", "update_mask", "capabilities", "labels", "description", "type", "version", "endpoint", "skills", "config")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +171,11 @@ class UpdateAgentRequest(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    SKILLS_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     agent_id: str
     etag: str
@@ -99,7 +183,12 @@ class UpdateAgentRequest(_message.Message):
     capabilities: _containers.RepeatedScalarFieldContainer[str]
     labels: _containers.ScalarMap[str, str]
     description: str
-    def __init__(self, request_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., etag: _Optional[str] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., capabilities: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., description: _Optional[str] = ...) -> None: ...
+    type: str
+    version: str
+    endpoint: str
+    skills: _containers.RepeatedCompositeFieldContainer[_agent_pb2.AgentSkill]
+    config: _struct_pb2.Struct
+    def __init__(self, request_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., etag: _Optional[str] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., capabilities: _Optional[_Iterable[str]] = ..., labels: _Optional[_Mapping[str, str]] = ..., description: _Optional[str] = ..., type: _Optional[str] = ..., version: _Optional[str] = ..., endpoint: _Optional[str] = ..., skills: _Optional[_Iterable[_Union[_agent_pb2.AgentSkill, _Mapping]]] = ..., config: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class UpdateAgentResponse(_message.Message):
     __slots__ = ("agent",)
@@ -120,15 +209,39 @@ class DeregisterAgentResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class HeartbeatRequest(_message.Message):
-    __slots__ = ("session_epoch", "going_offline")
+    __slots__ = ("session_epoch", "going_offline", "metrics", "confirm")
     SESSION_EPOCH_FIELD_NUMBER: _ClassVar[int]
     GOING_OFFLINE_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    CONFIRM_FIELD_NUMBER: _ClassVar[int]
     session_epoch: int
     going_offline: bool
-    def __init__(self, session_epoch: _Optional[int] = ..., going_offline: _Optional[bool] = ...) -> None: ...
+    metrics: _agent_health_pb2.HealthMetrics
+    confirm: bool
+    def __init__(self, session_epoch: _Optional[int] = ..., going_offline: _Optional[bool] = ..., metrics: _Optional[_Union[_agent_health_pb2.HealthMetrics, _Mapping]] = ..., confirm: _Optional[bool] = ...) -> None: ...
 
 class HeartbeatResponse(_message.Message):
-    __slots__ = ("lease_remaining",)
+    __slots__ = ("lease_remaining", "beat_interval", "instructions")
     LEASE_REMAINING_FIELD_NUMBER: _ClassVar[int]
+    BEAT_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    INSTRUCTIONS_FIELD_NUMBER: _ClassVar[int]
     lease_remaining: _duration_pb2.Duration
-    def __init__(self, lease_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    beat_interval: _duration_pb2.Duration
+    instructions: _containers.RepeatedScalarFieldContainer[AgentInstruction]
+    def __init__(self, lease_remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., beat_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., instructions: _Optional[_Iterable[_Union[AgentInstruction, str]]] = ...) -> None: ...
+
+class InstructAgentRequest(_message.Message):
+    __slots__ = ("request_id", "agent_id", "instruction")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTRUCTION_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    agent_id: str
+    instruction: AgentInstruction
+    def __init__(self, request_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., instruction: _Optional[_Union[AgentInstruction, str]] = ...) -> None: ...
+
+class InstructAgentResponse(_message.Message):
+    __slots__ = ("agent",)
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    agent: _agent_pb2.Agent
+    def __init__(self, agent: _Optional[_Union[_agent_pb2.Agent, _Mapping]] = ...) -> None: ...

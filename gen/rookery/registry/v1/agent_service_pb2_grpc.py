@@ -3,7 +3,9 @@
 import grpc
 import warnings
 
+from rookery.registry.v1 import agent_health_pb2 as rookery_dot_registry_dot_v1_dot_agent__health__pb2
 from rookery.registry.v1 import agent_service_pb2 as rookery_dot_registry_dot_v1_dot_agent__service__pb2
+from rookery.registry.v1 import agent_watch_pb2 as rookery_dot_registry_dot_v1_dot_agent__watch__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -50,6 +52,11 @@ class AgentServiceStub:
                 request_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.ListAgentsRequest.SerializeToString,
                 response_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.ListAgentsResponse.FromString,
                 _registered_method=True)
+        self.FindAgents = channel.unary_unary(
+                '/rookery.registry.v1.AgentService/FindAgents',
+                request_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsRequest.SerializeToString,
+                response_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsResponse.FromString,
+                _registered_method=True)
         self.UpdateAgent = channel.unary_unary(
                 '/rookery.registry.v1.AgentService/UpdateAgent',
                 request_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.UpdateAgentRequest.SerializeToString,
@@ -60,10 +67,25 @@ class AgentServiceStub:
                 request_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.DeregisterAgentRequest.SerializeToString,
                 response_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.DeregisterAgentResponse.FromString,
                 _registered_method=True)
-        self.Heartbeat = channel.unary_unary(
+        self.Heartbeat = channel.stream_stream(
                 '/rookery.registry.v1.AgentService/Heartbeat',
                 request_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.HeartbeatRequest.SerializeToString,
                 response_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.HeartbeatResponse.FromString,
+                _registered_method=True)
+        self.InstructAgent = channel.unary_unary(
+                '/rookery.registry.v1.AgentService/InstructAgent',
+                request_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.InstructAgentRequest.SerializeToString,
+                response_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.InstructAgentResponse.FromString,
+                _registered_method=True)
+        self.ListHealthMetrics = channel.unary_unary(
+                '/rookery.registry.v1.AgentService/ListHealthMetrics',
+                request_serializer=rookery_dot_registry_dot_v1_dot_agent__health__pb2.ListHealthMetricsRequest.SerializeToString,
+                response_deserializer=rookery_dot_registry_dot_v1_dot_agent__health__pb2.ListHealthMetricsResponse.FromString,
+                _registered_method=True)
+        self.WatchAgents = channel.unary_stream(
+                '/rookery.registry.v1.AgentService/WatchAgents',
+                request_serializer=rookery_dot_registry_dot_v1_dot_agent__watch__pb2.WatchAgentsRequest.SerializeToString,
+                response_deserializer=rookery_dot_registry_dot_v1_dot_agent__watch__pb2.WatchAgentsResponse.FromString,
                 _registered_method=True)
 
 
@@ -73,10 +95,12 @@ class AgentServiceServicer:
 
     def RegisterAgent(self, request, context):
         """Registers the caller as an agent. The token must be one issued to an agent identity; the agent takes
-        that identity's id and tenant. The same subject and name again: the same agent, ONLINE, with its
-        capabilities, labels, description and lease replaced and a higher session_epoch.
+        that identity's id and tenant. The same subject and name again: the same agent, ONLINE, with all that it says of
+        itself and its lease replaced and a higher session_epoch, by which earlier sessions are refused. An agent that was
+        told to drain still drains.
 
-        Errors: FAILED_PRECONDITION/NOT_AN_AGENT, ALREADY_EXISTS/AGENT_NAME_TAKEN, ALREADY_EXISTS/SUBJECT_ALREADY_BOUND.
+        Errors: FAILED_PRECONDITION/NOT_AN_AGENT, ALREADY_EXISTS/AGENT_NAME_TAKEN, ALREADY_EXISTS/SUBJECT_ALREADY_BOUND,
+        RESOURCE_EXHAUSTED/QUOTA_EXCEEDED when the tenant has as many agents as it may have.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,6 +115,25 @@ class AgentServiceServicer:
 
     def ListAgents(self, request, context):
         """Lists agents by name, in pages.
+
+        Errors: INVALID_ARGUMENT/INVALID_FILTER, INVALID_ARGUMENT/INVALID_PAGE_TOKEN, also when the filter or another field
+        than page_size is not that of the request that gave the token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindAgents(self, request, context):
+        """Answers the agents best fit for a task: of those that are ONLINE, have every capability and label asked for and
+        have room for more, the ones with the lowest cost. The cost is
+
+        in_flight / capacity + 2 * error_rate + mean_response_ms / (mean_response_ms + 1000)
+
+        as of the agent's last report, so that a free, sound and quick agent costs 0. An agent without a report counts as
+        half busy, as does one that reports no capacity; a report older than two of the agent's leases is none. An agent has
+        room unless it reports as many in flight as its capacity. Agents of the same cost are ordered by name.
+
+        Errors: INVALID_ARGUMENT/INVALID_FILTER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,8 +155,43 @@ class AgentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Heartbeat(self, request, context):
-        """Extends the caller's lease. Errors: ABORTED/SESSION_SUPERSEDED when a later registration took over.
+    def Heartbeat(self, request_iterator, context):
+        """Keeps the caller's lease for as long as the stream is open and beats come. Every request is a beat: it lets the
+        lease run its whole duration anew, and brings an agent back that was offline. Beats are stored in groups, a fraction
+        of a second after they come. The first beat is answered; later ones only when there is something new to say, or the
+        beat asks for it. Silence means that beats are being stored: when they cannot be for 10 s, the stream ends with
+        UNAVAILABLE. A caller that ends its side gets the answers that are due, then the end. Agents only.
+
+        Errors: FAILED_PRECONDITION/NOT_AN_AGENT, NOT_FOUND/AGENT_NOT_FOUND, ABORTED/SESSION_SUPERSEDED when a later
+        registration took over, UNAVAILABLE/DATABASE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InstructAgent(self, request, context):
+        """Tells an agent what to do. It hears of it over its Heartbeat stream, at once where that is open, and else when it
+        opens the next one. DRAIN holds until RESUME, over registrations as well.
+
+        Errors: NOT_FOUND/AGENT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHealthMetrics(self, request, context):
+        """Lists what an agent has reported of its health, oldest first, in pages; summed up over stretches of time where that
+        is asked for. Reports are kept for 7 days unless the operator sets it otherwise, also of agents that are gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchAgents(self, request, context):
+        """Follows the agents of the caller's tenant: a snapshot, then every change, in an order that is the same on every
+        replica. No change is ever skipped: one who reads slowly is served from what is stored.
+
+        Errors: ABORTED/WATCH_TOO_OLD when changes after the revision are no longer kept; begin anew with a snapshot.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +215,11 @@ def add_AgentServiceServicer_to_server(servicer, server):
                     request_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.ListAgentsRequest.FromString,
                     response_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.ListAgentsResponse.SerializeToString,
             ),
+            'FindAgents': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindAgents,
+                    request_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsRequest.FromString,
+                    response_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsResponse.SerializeToString,
+            ),
             'UpdateAgent': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateAgent,
                     request_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.UpdateAgentRequest.FromString,
@@ -147,10 +230,25 @@ def add_AgentServiceServicer_to_server(servicer, server):
                     request_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.DeregisterAgentRequest.FromString,
                     response_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.DeregisterAgentResponse.SerializeToString,
             ),
-            'Heartbeat': grpc.unary_unary_rpc_method_handler(
+            'Heartbeat': grpc.stream_stream_rpc_method_handler(
                     servicer.Heartbeat,
                     request_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.HeartbeatRequest.FromString,
                     response_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.HeartbeatResponse.SerializeToString,
+            ),
+            'InstructAgent': grpc.unary_unary_rpc_method_handler(
+                    servicer.InstructAgent,
+                    request_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.InstructAgentRequest.FromString,
+                    response_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.InstructAgentResponse.SerializeToString,
+            ),
+            'ListHealthMetrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHealthMetrics,
+                    request_deserializer=rookery_dot_registry_dot_v1_dot_agent__health__pb2.ListHealthMetricsRequest.FromString,
+                    response_serializer=rookery_dot_registry_dot_v1_dot_agent__health__pb2.ListHealthMetricsResponse.SerializeToString,
+            ),
+            'WatchAgents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchAgents,
+                    request_deserializer=rookery_dot_registry_dot_v1_dot_agent__watch__pb2.WatchAgentsRequest.FromString,
+                    response_serializer=rookery_dot_registry_dot_v1_dot_agent__watch__pb2.WatchAgentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -246,6 +344,33 @@ class AgentService:
             _registered_method=True)
 
     @staticmethod
+    def FindAgents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.registry.v1.AgentService/FindAgents',
+            rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsRequest.SerializeToString,
+            rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def UpdateAgent(request,
             target,
             options=(),
@@ -300,7 +425,34 @@ class AgentService:
             _registered_method=True)
 
     @staticmethod
-    def Heartbeat(request,
+    def Heartbeat(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/rookery.registry.v1.AgentService/Heartbeat',
+            rookery_dot_registry_dot_v1_dot_agent__service__pb2.HeartbeatRequest.SerializeToString,
+            rookery_dot_registry_dot_v1_dot_agent__service__pb2.HeartbeatResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InstructAgent(request,
             target,
             options=(),
             channel_credentials=None,
@@ -313,9 +465,63 @@ class AgentService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/rookery.registry.v1.AgentService/Heartbeat',
-            rookery_dot_registry_dot_v1_dot_agent__service__pb2.HeartbeatRequest.SerializeToString,
-            rookery_dot_registry_dot_v1_dot_agent__service__pb2.HeartbeatResponse.FromString,
+            '/rookery.registry.v1.AgentService/InstructAgent',
+            rookery_dot_registry_dot_v1_dot_agent__service__pb2.InstructAgentRequest.SerializeToString,
+            rookery_dot_registry_dot_v1_dot_agent__service__pb2.InstructAgentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHealthMetrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.registry.v1.AgentService/ListHealthMetrics',
+            rookery_dot_registry_dot_v1_dot_agent__health__pb2.ListHealthMetricsRequest.SerializeToString,
+            rookery_dot_registry_dot_v1_dot_agent__health__pb2.ListHealthMetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchAgents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rookery.registry.v1.AgentService/WatchAgents',
+            rookery_dot_registry_dot_v1_dot_agent__watch__pb2.WatchAgentsRequest.SerializeToString,
+            rookery_dot_registry_dot_v1_dot_agent__watch__pb2.WatchAgentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,7 +5,9 @@ Registers agents and keeps their leases."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from rookery.registry.v1 import agent_health_pb2 as _agent_health_pb2
 from rookery.registry.v1 import agent_service_pb2 as _agent_service_pb2
+from rookery.registry.v1 import agent_watch_pb2 as _agent_watch_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -35,15 +37,33 @@ class AgentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AgentServiceAsyncStub: ...
     RegisterAgent: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.RegisterAgentRequest, _agent_service_pb2.RegisterAgentResponse]
     """Registers the caller as an agent. The token must be one issued to an agent identity; the agent takes
-    that identity's id and tenant. The same subject and name again: the same agent, ONLINE, with its
-    capabilities, labels, description and lease replaced and a higher session_epoch.
+    that identity's id and tenant. The same subject and name again: the same agent, ONLINE, with all that it says of
+    itself and its lease replaced and a higher session_epoch, by which earlier sessions are refused. An agent that was
+    told to drain still drains.
 
-    Errors: FAILED_PRECONDITION/NOT_AN_AGENT, ALREADY_EXISTS/AGENT_NAME_TAKEN, ALREADY_EXISTS/SUBJECT_ALREADY_BOUND.
+    Errors: FAILED_PRECONDITION/NOT_AN_AGENT, ALREADY_EXISTS/AGENT_NAME_TAKEN, ALREADY_EXISTS/SUBJECT_ALREADY_BOUND,
+    RESOURCE_EXHAUSTED/QUOTA_EXCEEDED when the tenant has as many agents as it may have.
     """
     GetAgent: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.GetAgentRequest, _agent_service_pb2.GetAgentResponse]
     """Answers one agent. Errors: NOT_FOUND/AGENT_NOT_FOUND, also for an agent of another tenant."""
     ListAgents: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.ListAgentsRequest, _agent_service_pb2.ListAgentsResponse]
-    """Lists agents by name, in pages."""
+    """Lists agents by name, in pages.
+
+    Errors: INVALID_ARGUMENT/INVALID_FILTER, INVALID_ARGUMENT/INVALID_PAGE_TOKEN, also when the filter or another field
+    than page_size is not that of the request that gave the token.
+    """
+    FindAgents: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.FindAgentsRequest, _agent_service_pb2.FindAgentsResponse]
+    """Answers the agents best fit for a task: of those that are ONLINE, have every capability and label asked for and
+    have room for more, the ones with the lowest cost. The cost is
+
+        in_flight / capacity + 2 * error_rate + mean_response_ms / (mean_response_ms + 1000)
+
+    as of the agent's last report, so that a free, sound and quick agent costs 0. An agent without a report counts as
+    half busy, as does one that reports no capacity; a report older than two of the agent's leases is none. An agent has
+    room unless it reports as many in flight as its capacity. Agents of the same cost are ordered by name.
+
+    Errors: INVALID_ARGUMENT/INVALID_FILTER.
+    """
     UpdateAgent: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.UpdateAgentRequest, _agent_service_pb2.UpdateAgentResponse]
     """Changes the fields that the mask names. An agent may change itself; others need `agents:manage`.
 
@@ -51,8 +71,32 @@ class AgentServiceStub:
     """
     DeregisterAgent: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.DeregisterAgentRequest, _agent_service_pb2.DeregisterAgentResponse]
     """Removes an agent; its name is free again. An agent may remove itself; others need `agents:manage`."""
-    Heartbeat: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.HeartbeatRequest, _agent_service_pb2.HeartbeatResponse]
-    """Extends the caller's lease. Errors: ABORTED/SESSION_SUPERSEDED when a later registration took over."""
+    Heartbeat: _grpc.StreamStreamMultiCallable[_agent_service_pb2.HeartbeatRequest, _agent_service_pb2.HeartbeatResponse]
+    """Keeps the caller's lease for as long as the stream is open and beats come. Every request is a beat: it lets the
+    lease run its whole duration anew, and brings an agent back that was offline. Beats are stored in groups, a fraction
+    of a second after they come. The first beat is answered; later ones only when there is something new to say, or the
+    beat asks for it. Silence means that beats are being stored: when they cannot be for 10 s, the stream ends with
+    UNAVAILABLE. A caller that ends its side gets the answers that are due, then the end. Agents only.
+
+    Errors: FAILED_PRECONDITION/NOT_AN_AGENT, NOT_FOUND/AGENT_NOT_FOUND, ABORTED/SESSION_SUPERSEDED when a later
+    registration took over, UNAVAILABLE/DATABASE_UNAVAILABLE.
+    """
+    InstructAgent: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.InstructAgentRequest, _agent_service_pb2.InstructAgentResponse]
+    """Tells an agent what to do. It hears of it over its Heartbeat stream, at once where that is open, and else when it
+    opens the next one. DRAIN holds until RESUME, over registrations as well.
+
+    Errors: NOT_FOUND/AGENT_NOT_FOUND.
+    """
+    ListHealthMetrics: _grpc.UnaryUnaryMultiCallable[_agent_health_pb2.ListHealthMetricsRequest, _agent_health_pb2.ListHealthMetricsResponse]
+    """Lists what an agent has reported of its health, oldest first, in pages; summed up over stretches of time where that
+    is asked for. Reports are kept for 7 days unless the operator sets it otherwise, also of agents that are gone.
+    """
+    WatchAgents: _grpc.UnaryStreamMultiCallable[_agent_watch_pb2.WatchAgentsRequest, _agent_watch_pb2.WatchAgentsResponse]
+    """Follows the agents of the caller's tenant: a snapshot, then every change, in an order that is the same on every
+    replica. No change is ever skipped: one who reads slowly is served from what is stored.
+
+    Errors: ABORTED/WATCH_TOO_OLD when changes after the revision are no longer kept; begin anew with a snapshot.
+    """
 
 @_typing.type_check_only
 class AgentServiceAsyncStub(AgentServiceStub):
@@ -61,15 +105,33 @@ class AgentServiceAsyncStub(AgentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterAgent: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.RegisterAgentRequest, _agent_service_pb2.RegisterAgentResponse]  # type: ignore[assignment]
     """Registers the caller as an agent. The token must be one issued to an agent identity; the agent takes
-    that identity's id and tenant. The same subject and name again: the same agent, ONLINE, with its
-    capabilities, labels, description and lease replaced and a higher session_epoch.
+    that identity's id and tenant. The same subject and name again: the same agent, ONLINE, with all that it says of
+    itself and its lease replaced and a higher session_epoch, by which earlier sessions are refused. An agent that was
+    told to drain still drains.
 
-    Errors: FAILED_PRECONDITION/NOT_AN_AGENT, ALREADY_EXISTS/AGENT_NAME_TAKEN, ALREADY_EXISTS/SUBJECT_ALREADY_BOUND.
+    Errors: FAILED_PRECONDITION/NOT_AN_AGENT, ALREADY_EXISTS/AGENT_NAME_TAKEN, ALREADY_EXISTS/SUBJECT_ALREADY_BOUND,
+    RESOURCE_EXHAUSTED/QUOTA_EXCEEDED when the tenant has as many agents as it may have.
     """
     GetAgent: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.GetAgentRequest, _agent_service_pb2.GetAgentResponse]  # type: ignore[assignment]
     """Answers one agent. Errors: NOT_FOUND/AGENT_NOT_FOUND, also for an agent of another tenant."""
     ListAgents: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.ListAgentsRequest, _agent_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
-    """Lists agents by name, in pages."""
+    """Lists agents by name, in pages.
+
+    Errors: INVALID_ARGUMENT/INVALID_FILTER, INVALID_ARGUMENT/INVALID_PAGE_TOKEN, also when the filter or another field
+    than page_size is not that of the request that gave the token.
+    """
+    FindAgents: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.FindAgentsRequest, _agent_service_pb2.FindAgentsResponse]  # type: ignore[assignment]
+    """Answers the agents best fit for a task: of those that are ONLINE, have every capability and label asked for and
+    have room for more, the ones with the lowest cost. The cost is
+
+        in_flight / capacity + 2 * error_rate + mean_response_ms / (mean_response_ms + 1000)
+
+    as of the agent's last report, so that a free, sound and quick agent costs 0. An agent without a report counts as
+    half busy, as does one that reports no capacity; a report older than two of the agent's leases is none. An agent has
+    room unless it reports as many in flight as its capacity. Agents of the same cost are ordered by name.
+
+    Errors: INVALID_ARGUMENT/INVALID_FILTER.
+    """
     UpdateAgent: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.UpdateAgentRequest, _agent_service_pb2.UpdateAgentResponse]  # type: ignore[assignment]
     """Changes the fields that the mask names. An agent may change itself; others need `agents:manage`.
 
@@ -77,8 +139,32 @@ class AgentServiceAsyncStub(AgentServiceStub):
     """
     DeregisterAgent: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.DeregisterAgentRequest, _agent_service_pb2.DeregisterAgentResponse]  # type: ignore[assignment]
     """Removes an agent; its name is free again. An agent may remove itself; others need `agents:manage`."""
-    Heartbeat: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.HeartbeatRequest, _agent_service_pb2.HeartbeatResponse]  # type: ignore[assignment]
-    """Extends the caller's lease. Errors: ABORTED/SESSION_SUPERSEDED when a later registration took over."""
+    Heartbeat: _aio.StreamStreamMultiCallable[_agent_service_pb2.HeartbeatRequest, _agent_service_pb2.HeartbeatResponse]  # type: ignore[assignment]
+    """Keeps the caller's lease for as long as the stream is open and beats come. Every request is a beat: it lets the
+    lease run its whole duration anew, and brings an agent back that was offline. Beats are stored in groups, a fraction
+    of a second after they come. The first beat is answered; later ones only when there is something new to say, or the
+    beat asks for it. Silence means that beats are being stored: when they cannot be for 10 s, the stream ends with
+    UNAVAILABLE. A caller that ends its side gets the answers that are due, then the end. Agents only.
+
+    Errors: FAILED_PRECONDITION/NOT_AN_AGENT, NOT_FOUND/AGENT_NOT_FOUND, ABORTED/SESSION_SUPERSEDED when a later
+    registration took over, UNAVAILABLE/DATABASE_UNAVAILABLE.
+    """
+    InstructAgent: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.InstructAgentRequest, _agent_service_pb2.InstructAgentResponse]  # type: ignore[assignment]
+    """Tells an agent what to do. It hears of it over its Heartbeat stream, at once where that is open, and else when it
+    opens the next one. DRAIN holds until RESUME, over registrations as well.
+
+    Errors: NOT_FOUND/AGENT_NOT_FOUND.
+    """
+    ListHealthMetrics: _aio.UnaryUnaryMultiCallable[_agent_health_pb2.ListHealthMetricsRequest, _agent_health_pb2.ListHealthMetricsResponse]  # type: ignore[assignment]
+    """Lists what an agent has reported of its health, oldest first, in pages; summed up over stretches of time where that
+    is asked for. Reports are kept for 7 days unless the operator sets it otherwise, also of agents that are gone.
+    """
+    WatchAgents: _aio.UnaryStreamMultiCallable[_agent_watch_pb2.WatchAgentsRequest, _agent_watch_pb2.WatchAgentsResponse]  # type: ignore[assignment]
+    """Follows the agents of the caller's tenant: a snapshot, then every change, in an order that is the same on every
+    replica. No change is ever skipped: one who reads slowly is served from what is stored.
+
+    Errors: ABORTED/WATCH_TOO_OLD when changes after the revision are no longer kept; begin anew with a snapshot.
+    """
 
 class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
     """The agents of a tenant: who they are, what they can do, whether they are alive."""
@@ -90,10 +176,12 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_agent_service_pb2.RegisterAgentResponse, _abc.Awaitable[_agent_service_pb2.RegisterAgentResponse]]:
         """Registers the caller as an agent. The token must be one issued to an agent identity; the agent takes
-        that identity's id and tenant. The same subject and name again: the same agent, ONLINE, with its
-        capabilities, labels, description and lease replaced and a higher session_epoch.
+        that identity's id and tenant. The same subject and name again: the same agent, ONLINE, with all that it says of
+        itself and its lease replaced and a higher session_epoch, by which earlier sessions are refused. An agent that was
+        told to drain still drains.
 
-        Errors: FAILED_PRECONDITION/NOT_AN_AGENT, ALREADY_EXISTS/AGENT_NAME_TAKEN, ALREADY_EXISTS/SUBJECT_ALREADY_BOUND.
+        Errors: FAILED_PRECONDITION/NOT_AN_AGENT, ALREADY_EXISTS/AGENT_NAME_TAKEN, ALREADY_EXISTS/SUBJECT_ALREADY_BOUND,
+        RESOURCE_EXHAUSTED/QUOTA_EXCEEDED when the tenant has as many agents as it may have.
         """
 
     @_abc_1.abstractmethod
@@ -110,7 +198,29 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _agent_service_pb2.ListAgentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_agent_service_pb2.ListAgentsResponse, _abc.Awaitable[_agent_service_pb2.ListAgentsResponse]]:
-        """Lists agents by name, in pages."""
+        """Lists agents by name, in pages.
+
+        Errors: INVALID_ARGUMENT/INVALID_FILTER, INVALID_ARGUMENT/INVALID_PAGE_TOKEN, also when the filter or another field
+        than page_size is not that of the request that gave the token.
+        """
+
+    @_abc_1.abstractmethod
+    def FindAgents(
+        self,
+        request: _agent_service_pb2.FindAgentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agent_service_pb2.FindAgentsResponse, _abc.Awaitable[_agent_service_pb2.FindAgentsResponse]]:
+        """Answers the agents best fit for a task: of those that are ONLINE, have every capability and label asked for and
+        have room for more, the ones with the lowest cost. The cost is
+
+            in_flight / capacity + 2 * error_rate + mean_response_ms / (mean_response_ms + 1000)
+
+        as of the agent's last report, so that a free, sound and quick agent costs 0. An agent without a report counts as
+        half busy, as does one that reports no capacity; a report older than two of the agent's leases is none. An agent has
+        room unless it reports as many in flight as its capacity. Agents of the same cost are ordered by name.
+
+        Errors: INVALID_ARGUMENT/INVALID_FILTER.
+        """
 
     @_abc_1.abstractmethod
     def UpdateAgent(
@@ -134,9 +244,51 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def Heartbeat(
         self,
-        request: _agent_service_pb2.HeartbeatRequest,
+        request_iterator: _MaybeAsyncIterator[_agent_service_pb2.HeartbeatRequest],
         context: _ServicerContext,
-    ) -> _typing.Union[_agent_service_pb2.HeartbeatResponse, _abc.Awaitable[_agent_service_pb2.HeartbeatResponse]]:
-        """Extends the caller's lease. Errors: ABORTED/SESSION_SUPERSEDED when a later registration took over."""
+    ) -> _typing.Union[_abc.Iterator[_agent_service_pb2.HeartbeatResponse], _abc.AsyncIterator[_agent_service_pb2.HeartbeatResponse]]:
+        """Keeps the caller's lease for as long as the stream is open and beats come. Every request is a beat: it lets the
+        lease run its whole duration anew, and brings an agent back that was offline. Beats are stored in groups, a fraction
+        of a second after they come. The first beat is answered; later ones only when there is something new to say, or the
+        beat asks for it. Silence means that beats are being stored: when they cannot be for 10 s, the stream ends with
+        UNAVAILABLE. A caller that ends its side gets the answers that are due, then the end. Agents only.
+
+        Errors: FAILED_PRECONDITION/NOT_AN_AGENT, NOT_FOUND/AGENT_NOT_FOUND, ABORTED/SESSION_SUPERSEDED when a later
+        registration took over, UNAVAILABLE/DATABASE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def InstructAgent(
+        self,
+        request: _agent_service_pb2.InstructAgentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agent_service_pb2.InstructAgentResponse, _abc.Awaitable[_agent_service_pb2.InstructAgentResponse]]:
+        """Tells an agent what to do. It hears of it over its Heartbeat stream, at once where that is open, and else when it
+        opens the next one. DRAIN holds until RESUME, over registrations as well.
+
+        Errors: NOT_FOUND/AGENT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListHealthMetrics(
+        self,
+        request: _agent_health_pb2.ListHealthMetricsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agent_health_pb2.ListHealthMetricsResponse, _abc.Awaitable[_agent_health_pb2.ListHealthMetricsResponse]]:
+        """Lists what an agent has reported of its health, oldest first, in pages; summed up over stretches of time where that
+        is asked for. Reports are kept for 7 days unless the operator sets it otherwise, also of agents that are gone.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchAgents(
+        self,
+        request: _agent_watch_pb2.WatchAgentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_agent_watch_pb2.WatchAgentsResponse], _abc.AsyncIterator[_agent_watch_pb2.WatchAgentsResponse]]:
+        """Follows the agents of the caller's tenant: a snapshot, then every change, in an order that is the same on every
+        replica. No change is ever skipped: one who reads slowly is served from what is stored.
+
+        Errors: ABORTED/WATCH_TOO_OLD when changes after the revision are no longer kept; begin anew with a snapshot.
+        """
 
 def add_AgentServiceServicer_to_server(servicer: AgentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
