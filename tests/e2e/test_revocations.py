@@ -1,0 +1,151 @@
+"""A revocation holds in every service: in one that runs, in one that was down, in one that is cut off from auth."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import pytest
+from harness.eventually import eventually
+from harness.refusal import read_refusal, refusal
+from harness.suite import Suite
+from rookery.auth.v1 import api_key_service_pb2, api_key_service_pb2_grpc, token_service_pb2, token_service_pb2_grpc
+from rookery.orchestrator.v1 import task_service_pb2, task_service_pb2_grpc
+from rookery.registry.v1 import agent_service_pb2, agent_service_pb2_grpc
+from rookery.tool_executor.v1 import tool_service_pb2, tool_service_pb2_grpc
+
+Bearer = tuple[tuple[str, str], ...]
+Read = Callable[[Suite, Bearer], Awaitable[Any]]
+STALE_SECONDS = 4.0
+
+
+def _auth(suite: Suite, bearer: Bearer) -> Awaitable[Any]:
+    stub: Any = api_key_service_pb2_grpc.ApiKeyServiceStub(suite.channel("auth"))
+    return stub.ListApiKeys(api_key_service_pb2.ListApiKeysRequest(), metadata=bearer, timeout=10)  # type: ignore[no-any-return]
+
+
+def _registry(suite: Suite, bearer: Bearer) -> Awaitable[Any]:
+    stub: Any = agent_service_pb2_grpc.AgentServiceStub(suite.channel("registry"))
+    return stub.ListAgents(agent_service_pb2.ListAgentsRequest(), metadata=bearer, timeout=10)  # type: ignore[no-any-return]
+
+
+def _orchestrator(suite: Suite, bearer: Bearer) -> Awaitable[Any]:
+    stub: Any = task_service_pb2_grpc.TaskServiceStub(suite.channel("orchestrator"))
+    return stub.ListTasks(task_service_pb2.ListTasksRequest(), metadata=bearer, timeout=10)  # type: ignore[no-any-return]
+
+
+def _tool_executor(suite: Suite, bearer: Bearer) -> Awaitable[Any]:
+    stub: Any = tool_service_pb2_grpc.ToolServiceStub(suite.channel("tool_executor"))
+    return stub.ListExecutions(tool_service_pb2.ListExecutionsRequest(), metadata=bearer, timeout=10)  # type: ignore[no-any-return]
+
+
+READS: dict[str, Read] = {
+    "auth": _auth,
+    "registry": _registry,
+    "orchestrator": _orchestrator,
+    "tool_executor": _tool_executor,
+}
+
+
+async def key_of(suite: Suite, subject: str) -> tuple[str, Bearer]:
+    """A new API key of a subject that may do all, and a token that it has earned."""
+    administrator = await suite.administrator()
+    keys: Any = api_key_service_pb2_grpc.ApiKeyServiceStub(suite.channel("auth"))
+    request = api_key_service_pb2.CreateApiKeyRequest(display_name="for a test", subject=subject, roles=["admin"])
+    created = await keys.CreateApiKey(request, metadata=administrator)
+    tokens: Any = token_service_pb2_grpc.TokenServiceStub(suite.channel("auth"))
+    issued = await tokens.IssueToken(token_service_pb2.IssueTokenRequest(api_key=created.secret))
+    return created.api_key.id, (("authorization", f"Bearer {issued.token_set.access_token}"),)
+
+
+async def revoke(suite: Suite, subject: str) -> None:
+    tokens: Any = token_service_pb2_grpc.TokenServiceStub(suite.channel("auth"))
+    request = token_service_pb2.RevokeTokenRequest(subject=subject)
+    await tokens.RevokeToken(request, metadata=await suite.administrator())
+
+
+async def refused_as(suite: Suite, service: str, bearer: Bearer) -> str:
+    """The reason for which a service refuses; empty when it serves."""
+    try:
+        await READS[service](suite, bearer)
+    except grpc.aio.AioRpcError as error:
+        return read_refusal(error).reason
+    return ""
+
+
+@pytest.mark.capability("A2")
+async def test_every_service_refuses_a_revoked_subject_also_one_that_was_down(suite: Suite) -> None:
+    _, bearer = await key_of(suite, "user:jane")
+    _, bystander = await key_of(suite, "user:joe")
+    for service in READS:
+        assert await refused_as(suite, service, bearer) == ""
+    await suite.kill("registry")
+    await revoke(suite, "user:jane")
+
+    for service in ("auth", "orchestrator", "tool_executor"):
+
+        async def refused(service: str = service) -> bool:
+            return await refused_as(suite, service, bearer) == "TOKEN_REVOKED"
+
+        await eventually(refused)
+    await suite.start("registry")
+    # It knew before it served its first call.
+    assert await refused_as(suite, "registry", bearer) == "TOKEN_REVOKED"
+    for service in READS:
+        assert await refused_as(suite, service, bystander) == ""
+
+
+@pytest.mark.capability("A4")
+async def test_a_revoked_api_key_takes_its_tokens_with_it_and_earns_no_more(suite: Suite) -> None:
+    key_id, bearer = await key_of(suite, "user:jane")
+    assert await refused_as(suite, "registry", bearer) == ""
+    keys: Any = api_key_service_pb2_grpc.ApiKeyServiceStub(suite.channel("auth"))
+    request = api_key_service_pb2.RevokeApiKeyRequest(api_key_id=key_id)
+    await keys.RevokeApiKey(request, metadata=await suite.administrator())
+
+    async def refused() -> bool:
+        return await refused_as(suite, "registry", bearer) == "TOKEN_REVOKED"
+
+    await eventually(refused)
+
+
+async def test_an_open_stream_ends_when_its_token_is_revoked(suite: Suite) -> None:
+    _, bearer = await key_of(suite, "user:jane")
+    tasks: Any = task_service_pb2_grpc.TaskServiceStub(suite.channel("orchestrator"))
+    created = await tasks.CreateTask(
+        task_service_pb2.CreateTaskRequest(title="waits", capability="nobody-has-it"), metadata=bearer
+    )
+    watching = tasks.WatchTask(task_service_pb2.WatchTaskRequest(task_id=created.task.id), metadata=bearer)
+    await watching.read()
+    await revoke(suite, "user:jane")
+
+    async def ended() -> None:
+        async for _ in watching:
+            pass
+
+    assert (await refusal(ended())).reason == "TOKEN_REVOKED"
+
+
+@pytest.fixture
+def suite_settings() -> dict[str, dict[str, str]]:
+    return {"tool_executor": {"IDENTITY_STALE_SECONDS": str(STALE_SECONDS)}}
+
+
+async def test_a_service_that_has_not_heard_auth_for_too_long_refuses_until_it_does(suite: Suite) -> None:
+    _, bearer = await key_of(suite, "user:jane")
+    await suite.kill("auth")
+    # What it knows is good for a while.
+    assert await refused_as(suite, "tool_executor", bearer) == ""
+
+    async def stale() -> bool:
+        return await refused_as(suite, "tool_executor", bearer) == "IDENTITY_STALE"
+
+    await eventually(stale, within=30)
+    assert (await refusal(_tool_executor(suite, bearer))).retry_after is not None
+    # Another, with more patience, goes on.
+    assert await refused_as(suite, "registry", bearer) == ""
+    await suite.start("auth")
+
+    async def served() -> bool:
+        return await refused_as(suite, "tool_executor", bearer) == ""
+
+    await eventually(served, within=30)
