@@ -67,7 +67,9 @@ async def open_foundation(settings: ServiceSettings) -> AsyncIterator[Foundation
         await require_head(database, settings.service)
         bus = await patiently(
             lambda: Bus.connect(
-                settings.nats_url.get_secret_value(), name=f"rookery-{settings.service}", topology=Topology()
+                settings.nats_url.get_secret_value(),
+                name=f"rookery-{settings.service}",
+                topology=Topology(replicas=settings.stream_replicas, max_bytes=settings.stream_max_bytes),
             ),
             settings.start_timeout_seconds,
         )

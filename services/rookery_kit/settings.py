@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
 import yaml
-from pydantic import AfterValidator, NonNegativeInt, PositiveFloat, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -53,6 +53,8 @@ class ServiceSettings(BaseSettings):
     log_level: str = "info"
     otlp_endpoint: str | None = None
     trace_sample_ratio: float = 1.0
+    stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    stream_max_bytes: PositiveInt = 1024**3
     identity_stale_seconds: PositiveFloat = 300.0
     principal_requests_per_second: NonNegativeInt = 10_000
     rate_limit_outage: Literal["open", "closed"] = "open"

@@ -46,7 +46,10 @@ class Bus:
 
     @classmethod
     async def connect(cls, url: str, *, name: str, topology: Topology, publish_timeout: float = 5.0) -> Self:
-        """Connects and ensures the streams. Raises BusUnavailable, or TopologyMismatch."""
+        """Connects to one of the servers of `url`, which commas part, and ensures the streams.
+
+        Raises BusUnavailable, or TopologyMismatch.
+        """
         client, connected = Client(), asyncio.Event()
         bus = cls(client, publish_timeout)
 
@@ -67,7 +70,7 @@ class Bus:
             # The client would try for ever, as it shall later; who waits for the bus at a start does so with a bound.
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await client.connect(
-                    url,
+                    url.split(","),
                     name=name,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=0.2,  # type: ignore[arg-type] # it sleeps so long; a fraction will do
@@ -102,16 +105,20 @@ class Bus:
         or PayloadTooLarge.
         """
         publication = Publication(subject, payload, message_id, traceparent, time_to_live)
-        require_size(self.client, publication)
+        self.require_size(publication)
         try:
             answer = await self.jetstream.publish(subject, payload, headers=publication.all_headers())
         except APIError as error:
-            raise refusal(error) from error
+            raise refusal({"err_code": error.err_code, "description": error.description}) from error
         except MaxPayloadError as error:
             raise PayloadTooLarge(len(payload), self.client.max_payload) from error
         except (NatsError, OSError, TimeoutError) as error:
             raise BusUnavailable(f"the bus does not answer: {type(error).__name__}") from error
         return bool(answer.duplicate)
+
+    def require_size(self, publication: Publication) -> None:
+        """Raises PayloadTooLarge for what the server would refuse for its size."""
+        require_size(self.client, publication)
 
     async def publish_batch(self, batch: Sequence[Publication]) -> None:
         """Stores messages of one stream, all or none, with one sync; see `atomic_batch.publish_batch`."""
