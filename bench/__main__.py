@@ -16,10 +16,12 @@ async def measure(names: list[str], rounds: int, progress: Console) -> list[Row]
     """Every row of the named suites."""
     rows: list[Row] = []
     for name in names:
-        async with SUITES[name]() as measures:
-            for each in measures:
-                progress.print(f"{name}: {', '.join(quantity.name for quantity in each.quantities)}", highlight=False)
-                rows += await run(name, each, rounds)
+        for open_group in SUITES[name]:
+            async with open_group() as measures:
+                for each in measures:
+                    names_of_rows = ", ".join(quantity.name for quantity in each.quantities)
+                    progress.print(f"{name}: {names_of_rows}", highlight=False)
+                    rows += await run(name, each, rounds)
     return rows
 
 

@@ -1,6 +1,6 @@
 """The suite `rpc`: an authenticated, validated, traced call against a bare grpc.aio echo of the same payload."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -75,8 +75,9 @@ _CASES = (
 
 
 @asynccontextmanager
-async def open_suite() -> AsyncIterator[tuple[Measure, ...]]:
-    """Starts the two servers and the load generator, and warms them up."""
+async def open_suite(names: Collection[str] = ()) -> AsyncIterator[tuple[Measure, ...]]:
+    """Starts the two servers and the load generator, and warms them up. Measures the cases named, or all."""
+    cases = [case for case in _CASES if not names or case.quantity.name in names]
     async with AsyncExitStack() as opened:
         load = await opened.enter_async_context(talker("bench.rpc.load"))
         bare_process = await opened.enter_async_context(talker("bench.rpc.bare_server"))
@@ -85,7 +86,7 @@ async def open_suite() -> AsyncIterator[tuple[Measure, ...]]:
         said = await ours_process.hear()
         authorization = ("authorization", f"Bearer {said['token']}")
         ours = Server(ours_process, said["port"], (authorization, ("traceparent", _TRACEPARENT)))
-        for case in _CASES:
+        for case in cases:
             for server in (bare, ours):
                 await _turn(load, server, case, _WARM_UP_SECONDS)
         yield tuple(
@@ -96,7 +97,7 @@ async def open_suite() -> AsyncIterator[tuple[Measure, ...]]:
                 turns=_TURNS,
                 conditions={**_CONDITIONS, **case.conditions},
             )
-            for case in _CASES
+            for case in cases
         )
 
 

@@ -1,24 +1,23 @@
 """The suite `start`: the whole suite of services against five bare processes with the same libraries."""
 
 import asyncio
-import signal
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 
-from bench.measure import Measure, MeasureFailed, Quantity, Reading
+from bench.measure import Measure, Quantity, Reading
+from bench.up import running_up
 
 _PROCESSES = 5
 _LIBRARIES = "import grpc.aio, asyncpg, nats"
 _SETTLE_SECONDS = 3.0
 _READY_SECONDS = 90.0
-_STOP_SECONDS = 30.0
 _MIB = 1024 * 1024
 _BARE = "five Python processes that import grpc.aio, asyncpg and nats"
 _QUANTITIES = (
@@ -54,42 +53,10 @@ async def _take() -> Reading:
 async def _start_and_stop(data_dir: Path) -> tuple[float, dict[str, float]]:
     """Seconds until READY, and the memory of Rookery's own processes when they have settled."""
     begun = time.perf_counter()
-    command = [str(Path(sys.executable).with_name("rookery")), "up", "--data-dir", str(data_dir), "--free-ports"]
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=DEVNULL, stdout=PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    try:
-        await _until_ready(process)
+    async with running_up(data_dir) as up:
         seconds = time.perf_counter() - begun
         await asyncio.sleep(_SETTLE_SECONDS)
-        return seconds, _memory(_own(psutil.Process(process.pid)))
-    finally:
-        await _stop(process)
-
-
-async def _until_ready(process: Process) -> None:
-    assert process.stdout is not None
-    last = "nothing"
-    try:
-        async with asyncio.timeout(_READY_SECONDS):
-            async for line in process.stdout:
-                if line.startswith(b"READY"):
-                    return
-                last = line.decode(errors="replace").strip() or last
-    except TimeoutError:
-        raise MeasureFailed(f"rookery up is not READY after {_READY_SECONDS:g} s; it wrote last: {last}") from None
-    raise MeasureFailed(f"rookery up ended; it wrote last: {last}")
-
-
-async def _stop(process: Process) -> None:
-    """As Ctrl-C does. What it still writes is read, so that a full pipe does not hold it up."""
-    if process.returncode is None:
-        process.send_signal(signal.SIGINT)
-    try:
-        await asyncio.wait_for(process.communicate(), _STOP_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+        return seconds, _memory(_own(psutil.Process(up.process.pid)))
 
 
 def _own(supervisor: psutil.Process) -> list[psutil.Process]:

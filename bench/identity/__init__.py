@@ -1,0 +1,1 @@
+"""What identity and liveness cost: tokens, listings, heartbeats."""
