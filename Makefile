@@ -15,7 +15,7 @@ FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3 python3.14 python; do \
 	"$$each" -c '$(FITS)' 2>/dev/null && echo "$$each" && break; done)
 
-.PHONY: help setup demo up test bench gen lock lint check format clean unit store integration e2e architecture
+.PHONY: help setup demo up test bench chaos gen lock lint check format clean unit store integration e2e architecture
 
 help: ## print this help
 	@echo 'Rookery, the control plane for fleets of AI agents'
@@ -53,6 +53,9 @@ format: $(READY) ## rewrite Python and proto files in the house format
 
 bench: $(READY) ## run the benchmarks, all or one: make bench SUITE=rpc
 	@exec $(VENV)/bin/python -m bench $(SUITE) $(ARGS)
+
+chaos: $(READY) ## kill processes under load and judge what became of messages: make chaos ARGS='--seed 7 --seconds 600'
+	@cd tests && exec ../$(VENV)/bin/python -m chaos $(ARGS)
 
 gen: $(READY) ## write gen/ anew from proto/
 	@$(VENV)/bin/python tools/generate.py

@@ -12,16 +12,20 @@ import psutil
 from bench.measure import MeasureFailed
 
 _ANSWER_SECONDS = 60.0
+_LONGEST_LINE_BYTES = 64 * 1024 * 1024
 _END_SECONDS = 10.0
 
 
 class Talker:
-    """A process that answers each line on its standard input with one on its standard output."""
+    """A process that answers each line on its standard input with one on its standard output.
+
+    `measured` is that process as the system sees it.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, module: str) -> None:
         self._process = process
         self._module = module
-        self._measured = psutil.Process(process.pid)
+        self.measured = psutil.Process(process.pid)
 
     async def hear(self) -> Any:  # noqa: ANN401 -- whatever the process says
         """The next line it says. Raises MeasureFailed when it has ended, or says nothing in time."""
@@ -42,7 +46,7 @@ class Talker:
 
     def cpu_seconds(self) -> float:
         """Processor time it has used so far."""
-        times = self._measured.cpu_times()
+        times = self.measured.cpu_times()
         return times.user + times.system
 
 
@@ -50,7 +54,12 @@ class Talker:
 async def talker(module: str) -> AsyncIterator[Talker]:
     """Runs `python -m module` for the length of the block. The process ends itself when its standard input does."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        module,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=_LONGEST_LINE_BYTES,
     )
     try:
         yield Talker(process, module)

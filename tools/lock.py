@@ -1,4 +1,4 @@
-"""Resolves the requirements of the project and of the npm MCP server, with a hash for every file.
+"""Resolves the requirements of the project and of what is for Node, with a hash for every file.
 
 Usage: python tools/lock.py [--upgrade]
 
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NPM_FOLDER = ROOT / "demo" / "mcp-servers"
+NPM_FOLDERS = (ROOT / "demo" / "mcp-servers", ROOT / "examples" / "nats")
 
 
 def main() -> int:
@@ -25,9 +25,10 @@ def main() -> int:
     _lock_requirements("runtime", upgrade)
     _lock_requirements("dev", [*upgrade, "--constraint", "requirements/runtime.txt"])
     if shutil.which("npm") is None:
-        print("lock: there is no npm: demo/mcp-servers stays as it is")
+        print("lock: there is no npm: what is for Node stays as it is")
     else:
-        _lock_npm(upgrade)
+        for folder in NPM_FOLDERS:
+            _lock_npm(folder, upgrade)
     return 0
 
 
@@ -38,12 +39,12 @@ def _lock_requirements(name: str, options: list[str]) -> None:
     subprocess.run(command, cwd=ROOT, env={**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "make lock"}, check=True)
 
 
-def _lock_npm(upgrade: list[str]) -> None:
-    lockfile = NPM_FOLDER / "package-lock.json"
+def _lock_npm(folder: Path, upgrade: list[str]) -> None:
+    lockfile = folder / "package-lock.json"
     if upgrade:
         lockfile.unlink(missing_ok=True)
     command = ["npm", "install", "--package-lock-only", "--omit-lockfile-registry-resolved"]
-    subprocess.run([*command, "--ignore-scripts", "--no-audit", "--no-fund"], cwd=NPM_FOLDER, check=True)
+    subprocess.run([*command, "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True)
     document = json.loads(lockfile.read_text(encoding="utf-8"))
     for package in document["packages"].values():
         package.pop("funding", None)

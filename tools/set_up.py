@@ -24,6 +24,7 @@ PYTHON = VENV / "bin" / "python"
 READY = VENV / ".ready"
 REQUIREMENTS = ROOT / "requirements" / "dev.txt"
 NPM_FOLDER = ROOT / "demo" / "mcp-servers"
+NPM_EXAMPLE_FOLDER = ROOT / "examples" / "nats"
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
 
@@ -42,6 +43,10 @@ def main() -> int:
                 (f"python {_digest(REQUIREMENTS.read_bytes())}", _install_requirements),
                 (f"project {_digest(_what_installing_depends_on())}", _install_project),
                 (f"npm {_digest((NPM_FOLDER / 'package-lock.json').read_bytes())}", _install_npm_server),
+                (
+                    f"npm example {_digest((NPM_EXAMPLE_FOLDER / 'package-lock.json').read_bytes())}",
+                    _install_npm_example,
+                ),
             )
             done = [key for key, step in steps if _once(remembered, key, step)]
         except subprocess.CalledProcessError as error:
@@ -83,18 +88,27 @@ def _install_project() -> bool:
 
 
 def _install_npm_server() -> bool:
+    return _install_npm(NPM_FOLDER, "the npm MCP server")
+
+
+def _install_npm_example() -> bool:
+    return _install_npm(NPM_EXAMPLE_FOLDER, "the Node example of an agent on NATS")
+
+
+def _install_npm(folder: Path, what: str) -> bool:
+    """Installs what the lock file of a folder names; where that cannot be, says what is missing then."""
     version = _node_version()
     if version is None or shutil.which("npm") is None:
-        print(f"set-up: no Node {OLDEST_NODE} or newer with npm: the npm MCP server is left out, all else works")
+        print(f"set-up: no Node {OLDEST_NODE} or newer with npm: {what} is left out, all else works")
         return False
-    print("set-up: installing the published MCP server for Node", flush=True)
+    print(f"set-up: installing {what}", flush=True)
     try:
         _run(
             ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"],
-            cwd=NPM_FOLDER,
+            cwd=folder,
         )
     except subprocess.CalledProcessError as error:
-        print(f"set-up: npm ended with {error.returncode}: the npm MCP server is left out, all else works")
+        print(f"set-up: npm ended with {error.returncode}: {what} is left out, all else works")
         return False
     return True
 

@@ -57,7 +57,10 @@ async def open_measures() -> AsyncIterator[tuple[Measure, ...]]:
 
         return await timed(_signed(key), see)
 
-    conditions: Conditions = {"tokens_per_turn": _TOKENS, "claims": "as auth writes them: roles, 13 permissions, a session"}
+    conditions: Conditions = {
+        "tokens_per_turn": _TOKENS,
+        "claims": "as auth writes them: roles, 13 permissions, a session",
+    }
     yield (Measure((_QUANTITY,), take=take, take_baseline=take_baseline, turns=_TURNS, conditions=conditions),)
 
 

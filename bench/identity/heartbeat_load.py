@@ -29,8 +29,11 @@ from bench.identity.bare_heartbeats import SERVICE
 _KEY_ID = "bench"
 _CHANNELS = 8
 _REGISTERING = 64
+_OPENING = 256
+_RETRY_SECONDS = 1.0
 _TOKEN_SECONDS = 3600
 _LEASE_SECONDS = 30
+_ENDED = (grpc.aio.AioRpcError, asyncio.InvalidStateError)
 _Metadata = tuple[tuple[str, str], ...]
 
 
@@ -52,6 +55,7 @@ class Fleet:
         self._sessions: list[tuple[_Metadata, int]] = []
         self._channels: dict[int, list[grpc.aio.Channel]] = {}
         self._beating: list[asyncio.Task[None]] = []
+        self._opening = asyncio.Semaphore(_OPENING)
         self.counted = Counted()
 
     async def serve_keys(self) -> int:
@@ -63,7 +67,8 @@ class Fleet:
             return token_service_pb2.GetJwksResponse(keys=[key]).SerializeToString()
 
         methods: dict[str, Any] = {"GetJwks": grpc.unary_unary_rpc_method_handler(get_jwks)}
-        self._server = grpc.aio.server()
+        # The registry keeps its connection to auth alive with pings.
+        self._server = grpc.aio.server(options=(("grpc.http2.max_ping_strikes", 0),))
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler("rookery.auth.v1.TokenService", methods),)
         )
@@ -113,21 +118,28 @@ class Fleet:
         )
         # Spread over one interval from the start, as agents are that were not all started at once.
         await asyncio.sleep(random.uniform(0, every))
-        call = method(metadata=metadata)
+        while True:
+            async with self._opening:
+                call = method(metadata=metadata)
+                try:
+                    await call.write(_request(epoch))
+                    await call.read()
+                except _ENDED:
+                    # A server refuses more new calls at once than it can take, and an agent tries again.
+                    await asyncio.sleep(random.uniform(0, _RETRY_SECONDS))
+                    continue
+            break
+        opened.set()
+        self.counted.open += 1
+        due = time.monotonic()
         try:
-            await call.write(_request(epoch))
-            await call.read()
-            opened.set()
-            self.counted.open += 1
-            due = time.monotonic()
             while True:
                 due += every
                 await asyncio.sleep(due - time.monotonic())
                 await call.write(_request(epoch))
                 self.counted.beats += 1
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        except _ENDED:
             self.counted.ended += 1
-            opened.set()
             print(f"a stream ended: {await call.code()} {await call.details()}", file=sys.stderr)
         finally:
             call.cancel()

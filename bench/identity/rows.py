@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from rookery.auth.v1 import token_service_pb2, token_service_pb2_grpc
-from rookery.registry.v1 import agent_service_pb2, agent_service_pb2_grpc
+from rookery.registry.v1 import agent_search_pb2, agent_service_pb2, agent_service_pb2_grpc
 
 from bench.identity.installation import TENANTS, Installation, running_installation
 from bench.identity.load import keep_going
@@ -83,7 +83,7 @@ async def _two_pages(installation: Installation, tenant: str) -> None:
 def _find_agents(installation: Installation) -> Measure:
     quantity = Quantity("find_agents_10k", "ms", "lower", "bare SQL that ranks the same agents by load")
     stub: Any = agent_service_pb2_grpc.AgentServiceStub(installation.registry)
-    request = agent_service_pb2.FindAgentsRequest(capabilities=["rare"])
+    request = agent_search_pb2.FindAgentsRequest(capabilities=["rare"])
     metadata = installation.bearers["middle"]
     return Measure(
         (quantity,),

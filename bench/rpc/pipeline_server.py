@@ -58,7 +58,8 @@ async def serve() -> None:
 
     telemetry = start_telemetry(settings)
     clock = SystemClock()
-    database = Database(asyncpg.create_pool(settings.database_url.get_secret_value(), min_size=0), acquire_timeout=1)
+    pool = asyncpg.create_pool(settings.database_url.get_secret_value(), min_size=0)
+    database = Database(pool, pool, acquire_timeout=1)
     pipeline = Pipeline(
         verifier=TokenVerifier(
             issuer=settings.issuer,

@@ -1,78 +1,106 @@
-"""Signing access tokens (RFC 9068, RFC 8037)."""
+"""Signing access tokens (RFC 9068, RFC 8037) and delegation tokens."""
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from rookery_kit.access_token import ALGORITHM, TOKEN_TYPE, public_key
+from rookery_kit.access_token import ALGORITHM, TOKEN_TYPE
 from rookery_kit.clock import Clock, new_id
 
 from rookery_auth.master_key import MasterKey
-from rookery_auth.model import Identity, SigningKey
+from rookery_auth.model import Grant, SignedToken, SigningKey
 
+DELEGATION_TYPE = "delegation+jwt"
 _CONTEXT = b"signing key "
+_SECOND = timedelta(seconds=1)
 
 
 def new_signing_key(master_key: MasterKey, now: datetime) -> SigningKey:
-    """A fresh key, its private part sealed. The key id is the beginning of the public key's hash."""
+    """A fresh key that signs from now on, its private part sealed. The key id is the beginning of its hash."""
     private = Ed25519PrivateKey.generate()
     public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     kid = hashlib.sha256(public).hexdigest()[:16]
-    raw = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
     return SigningKey(
         kid=kid,
         public_x=base64.urlsafe_b64encode(public).decode().rstrip("="),
-        encrypted_private=master_key.seal(raw, _CONTEXT + kid.encode()),
+        encrypted_private=seal_private_key(kid, private, master_key),
         create_time=now,
+        activate_time=now,
     )
 
 
+def seal_private_key(kid: str, private: Ed25519PrivateKey, master_key: MasterKey) -> bytes:
+    """The private part of a key, as it is stored."""
+    raw = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    return master_key.seal(raw, _CONTEXT + kid.encode())
+
+
+def open_private_key(key: SigningKey, master_key: MasterKey) -> Ed25519PrivateKey:
+    """The private part of a key that still has one. Raises CannotStart when it was sealed with another master key."""
+    assert key.encrypted_private is not None
+    return Ed25519PrivateKey.from_private_bytes(master_key.open(key.encrypted_private, _CONTEXT + key.kid.encode()))
+
+
 class TokenSigner:
-    """Signs with the newest key and offers the public part of all."""
+    """Signs with the key that `signing_key` answers: its id and its private part."""
 
     def __init__(
         self,
-        keys: tuple[SigningKey, ...],
-        master_key: MasterKey,
+        signing_key: Callable[[], tuple[str, Ed25519PrivateKey]],
         *,
         issuer: str,
         audience: str,
         lifetime: timedelta,
         clock: Clock,
     ) -> None:
-        self.keys = keys
-        self._active = max(keys, key=lambda key: key.create_time)
-        raw = master_key.open(self._active.encrypted_private, _CONTEXT + self._active.kid.encode())
-        self._private = Ed25519PrivateKey.from_private_bytes(raw)
+        self._signing_key = signing_key
         self._issuer = issuer
         self._audience = audience
         self._lifetime = lifetime
         self._clock = clock
 
-    async def public_keys(self) -> Mapping[str, Ed25519PublicKey]:
-        """The keys that verify what this signer, or one before a rotation, has signed."""
-        return {key.kid: public_key(key.public_x) for key in self.keys}
-
-    def sign(self, identity: Identity, permissions: frozenset[str]) -> tuple[str, datetime]:
-        """An access token and the moment it expires."""
+    def sign(self, grant: Grant) -> SignedToken:
+        """A token that says what the grant says."""
         now = self._clock.now().replace(microsecond=0)
-        expires = now + self._lifetime
-        claims = {
+        issued = max(now, grant.not_before or now)
+        if grant.revoked_until is not None:
+            # At the most a second ahead, within the leeway of every verifier.
+            issued = max(issued, grant.revoked_until.replace(microsecond=0) + _SECOND)
+        expires = min(now + self._lifetime, grant.expire_time or now + self._lifetime)
+        token_id = new_id()
+        claims: dict[str, Any] = {
             "iss": self._issuer,
-            "sub": identity.subject,
+            "sub": grant.subject,
             "aud": self._audience,
-            "iat": int(now.timestamp()),
+            "iat": int(issued.timestamp()),
             "exp": int(expires.timestamp()),
-            "jti": new_id(),
-            "tenant": identity.tenant,
-            "roles": list(identity.roles),
-            "scope": " ".join(sorted(permissions)),
+            "jti": token_id,
+            "tenant": grant.tenant,
+            "roles": list(grant.roles),
+            "scope": " ".join(sorted(grant.permissions)),
+            "sid": list(grant.session_ids),
         }
-        if identity.labels:
-            claims["labels"] = dict(identity.labels)
-        headers = {"kid": self._active.kid, "typ": TOKEN_TYPE}
-        return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers=headers), expires
+        if grant.labels:
+            claims["labels"] = dict(grant.labels)
+        if grant.rate:
+            claims["rate"] = grant.rate
+        if grant.actors:
+            claims["act"] = _nested(grant.actors)
+        if grant.may_act:
+            claims["may_act"] = {"sub": grant.may_act}
+        kid, private = self._signing_key()
+        headers = {"kid": kid, "typ": DELEGATION_TYPE if grant.may_act else TOKEN_TYPE}
+        text = jwt.encode(claims, private, algorithm=ALGORITHM, headers=headers)
+        return SignedToken(text, token_id, expires)
+
+
+def _nested(actors: Sequence[str]) -> dict[str, Any]:
+    act: dict[str, Any] = {}
+    for actor in reversed(actors):
+        act = {"sub": actor, "act": act} if act else {"sub": actor}
+    return act

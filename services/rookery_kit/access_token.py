@@ -50,7 +50,8 @@ class TokenVerifier:
     holds from the moment it is known.
 
     `fetch_keys` answers the public keys by key id; it is asked at `refresh()` and, at most every few seconds, when
-    a token names a key that is not known yet, so that a rotation needs no restart.
+    a token names a key that is not known yet, so that a rotation needs no restart. `token_type` is what the header
+    `typ` must say.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class TokenVerifier:
         clock: Clock,
         admission: Admission,
         fetch_keys: Callable[[], Awaitable[Mapping[str, Ed25519PublicKey]]],
+        token_type: str = TOKEN_TYPE,
     ) -> None:
+        self._token_type = token_type
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
@@ -125,8 +128,8 @@ class TokenVerifier:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError, TypeError):
             raise TokenInvalid("the token is not a JWT") from None
-        if header.get("alg") != ALGORITHM or header.get("typ") != TOKEN_TYPE:
-            raise TokenInvalid("the token is not an access token")
+        if header.get("alg") != ALGORITHM or header.get("typ") != self._token_type:
+            raise TokenInvalid("the token is of another type")
         key = await self._key(header.get("kid"))
         principal = self._principal(self._claims(token, key))
         self._admission.admit(principal)

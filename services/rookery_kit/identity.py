@@ -45,9 +45,12 @@ class Principal:
         return self.subject.partition(":")[2]
 
     def permits(self, permission: str) -> bool:
-        """Whether `resource:action` is held, by itself or through `resource:*` or `*:*`."""
+        """Whether `resource:action` is held, by itself or through `resource:*`, `*:action` or `*:*`."""
         held = self.permissions
-        return permission in held or EVERY_PERMISSION in held or f"{permission.partition(':')[0]}:*" in held
+        if permission in held or EVERY_PERMISSION in held:
+            return True
+        resource, _, action = permission.partition(":")
+        return f"{resource}:*" in held or f"*:{action}" in held
 
 
 current_principal: ContextVar[Principal | None] = ContextVar("current_principal", default=None)

@@ -22,6 +22,7 @@ from rookery_kit.foundation import Foundation, open_foundation, patiently
 from rookery_kit.health import HealthWatch
 from rookery_kit.identity_feed import IdentityFeed
 from rookery_kit.jwks import RemoteKeys
+from rookery_kit.nats_rpc import NatsRpcServer
 from rookery_kit.postgres.head import SchemaBehind
 from rookery_kit.postgres.retention import SharedTablesJanitor
 from rookery_kit.rate_limits import RateLimiter, Reconciliation
@@ -49,12 +50,14 @@ class Service:
     """What a composition root answers: what to serve and what to run beside it.
 
     `background` are endless loops; one that ends or fails ends the process, so that it is started anew.
-    `fetch_keys` answers the keys that verify tokens; None: they are fetched from the auth service.
+    `fetch_keys` answers the keys that verify tokens; None: they are fetched from the auth service. `over_nats` is what
+    agents may call over NATS as well.
     """
 
     registrations: Sequence[Registration]
     background: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
     fetch_keys: Callable[[], Awaitable[Mapping[str, Ed25519PublicKey]]] | None = None
+    over_nats: Sequence[Registration] = ()
 
 
 Compose = Callable[[S, Foundation], Awaitable[Service]]
@@ -123,6 +126,7 @@ async def serve(
             on_narrowed=pipeline.end_refused_streams,
         )
         server = RpcServer(pipeline, listen=settings.listen, max_message_bytes=settings.max_message_bytes)
+        over_nats = NatsRpcServer(foundation.bus.client, pipeline, verifier, name=settings.service)
         janitor = SharedTablesJanitor(foundation.database)
         health = HealthWatch(foundation, server, limiter)
         loops: list[Callable[[], Coroutine[None, None, None]]]
@@ -134,6 +138,7 @@ async def serve(
             async with asyncio.timeout(settings.start_timeout_seconds):
                 await feed.caught_up()
             port = await server.start(service.registrations)
+            await over_nats.start(service.over_nats)
             background += [asyncio.create_task(endless()) for endless in loops]
             await server.set_serving(serving=True)
             _log.info("serving", listen=settings.listen, port=port)
@@ -142,7 +147,7 @@ async def serve(
             await _until_stopped(stopping, background)
         finally:
             notify("STOPPING=1")
-            await server.stop(settings.drain_seconds)
+            await asyncio.gather(server.stop(settings.drain_seconds), over_nats.stop(settings.drain_seconds))
             await _cancel(background)
             with suppress(RookeryError):
                 await foundation.audit.flush()

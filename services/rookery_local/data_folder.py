@@ -42,6 +42,11 @@ class DataFolder:
         return self.root / "secrets"
 
     @property
+    def nats_callout_seed(self) -> Path:
+        """The seed with which auth answers NATS who a connection is."""
+        return self.secrets / "nats-callout.seed"
+
+    @property
     def pids(self) -> Path:
         """The folder of the records of the running processes."""
         return self.root / "pids"

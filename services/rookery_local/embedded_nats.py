@@ -16,12 +16,15 @@ from rookery_local.errors import CannotStart
 from rookery_local.private_file import write_private
 
 SYSTEM_USER = "system"
+CALLOUT_USER = "auth_callout"
+AGENT_ACCOUNT = "ROOKERY"
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.01
 _START_SECONDS = 60.0
 # Room for a body of 1 MiB and all that travels with it.
 _MAX_PAYLOAD_BYTES = 2 * 1024 * 1024
 _RELAXED_SYNC = "1s"
+_CALLOUT_ACCOUNT = "AUTH"
 _USER_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -40,9 +43,11 @@ class EmbeddedNats:
     """A NATS server on 127.0.0.1:`port` with its streams below `data_dir`.
 
     `users` are names and passwords; all share one account with JetStream, except the name `system`, which enters the
-    system account. With `sync_always` a message is acknowledged when it is on the disk, else it is written there
-    within a second. `log_file` is `data_dir/nats.log` unless given; `pid_file` records the process. When the calling
-    process dies, so does the server (Linux).
+    system account, and `auth_callout`, which has an account of its own. With `callout_issuer`, the public key of an
+    account, whoever is none of the users is let in if the user `auth_callout` says so with that key. With
+    `sync_always` a message is acknowledged when it is on the disk, else it is written there within a second.
+    `log_file` is `data_dir/nats.log` unless given; `pid_file` records the process. When the calling process dies, so
+    does the server (Linux).
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class EmbeddedNats:
         *,
         port: int,
         users: Mapping[str, str],
+        callout_issuer: str | None = None,
         sync_always: bool = True,
         log_file: Path | None = None,
         pid_file: Path | None = None,
@@ -60,6 +66,7 @@ class EmbeddedNats:
         self._folder = data_dir.resolve()
         self._port = port
         self._users = dict(users)
+        self._callout_issuer = callout_issuer
         self._sync_always = sync_always
         self._log_file = log_file or self._folder / "nats.log"
         self._pid_file = pid_file
@@ -120,9 +127,8 @@ class EmbeddedNats:
             self._child = None
 
     def _configuration(self) -> str:
-        members = [name for name in self._users if name != SYSTEM_USER]
-        system = [name for name in self._users if name == SYSTEM_USER]
-        settings = {
+        members = [name for name in self._users if name not in {SYSTEM_USER, CALLOUT_USER}]
+        settings: dict[str, object] = {
             "server_name": "rookery-local",
             "listen": f"{_HOST}:{self._port}",
             "max_payload": _MAX_PAYLOAD_BYTES,
@@ -131,17 +137,23 @@ class EmbeddedNats:
                 "sync_interval": "always" if self._sync_always else _RELAXED_SYNC,
             },
             "accounts": {
-                "ROOKERY": {"jetstream": "enabled", "users": self._logins(members)},
-                "SYS": {"users": self._logins(system)},
+                AGENT_ACCOUNT: {"jetstream": "enabled", "users": self._logins(members)},
+                _CALLOUT_ACCOUNT: {"users": self._logins([CALLOUT_USER])},
+                "SYS": {"users": self._logins([SYSTEM_USER])},
             },
             "system_account": "SYS",
             "ports_file_dir": str(self._folder),
         }
+        if self._callout_issuer is not None:
+            # What comes with a password that is none of these brings the server to ask, in an account where nobody
+            # else hears the question.
+            callout = {"issuer": self._callout_issuer, "account": _CALLOUT_ACCOUNT, "auth_users": list(self._users)}
+            settings["authorization"] = {"auth_callout": callout}
         # The server's own format takes JSON as it is.
         return json.dumps(settings, indent=2) + "\n"
 
     def _logins(self, names: list[str]) -> list[dict[str, str]]:
-        return [{"user": name, "password": self._users[name]} for name in names]
+        return [{"user": name, "password": self._users[name]} for name in names if name in self._users]
 
     async def _until_ready(self, child: Child) -> None:
         # The server writes this file when it takes connections; a greeting on the port could be another server's.

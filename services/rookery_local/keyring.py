@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from rookery_kit.nkeys import AccountKey
+
 from rookery_local.data_folder import DataFolder
-from rookery_local.embedded_nats import SYSTEM_USER
+from rookery_local.embedded_nats import CALLOUT_USER, SYSTEM_USER
 from rookery_local.errors import CannotStart
 from rookery_local.ports import SERVICES
 from rookery_local.private_file import write_private
@@ -22,10 +24,14 @@ _PASSWORD_BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The passwords by service (Postgres) and by user (NATS), and the file that keeps the former."""
+    """The passwords by service (Postgres) and by user (NATS), and the file that keeps the former.
+
+    `nats_callout` is the key with which auth answers NATS; its file holds the seed.
+    """
 
     postgres_roles: Mapping[str, str]
     nats_users: Mapping[str, str]
+    nats_callout: AccountKey
     postgres_roles_file: Path
 
     @classmethod
@@ -37,9 +43,9 @@ class Keyring:
         folder.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
         roles_file = folder.secrets / "postgres-roles.json"
         roles = _passwords(roles_file, SERVICES)
-        users = _passwords(folder.secrets / "nats-users.json", (*SERVICES, OPERATOR_USER, SYSTEM_USER))
+        users = _passwords(folder.secrets / "nats-users.json", (*SERVICES, OPERATOR_USER, SYSTEM_USER, CALLOUT_USER))
         _require_master_key(folder.master_key)
-        return cls(roles, users, roles_file)
+        return cls(roles, users, _callout_key(folder.nats_callout_seed), roles_file)
 
 
 def _passwords(file: Path, names: Iterable[str]) -> dict[str, str]:
@@ -53,6 +59,17 @@ def _passwords(file: Path, names: Iterable[str]) -> dict[str, str]:
     if complete != known:
         write_private(file, json.dumps(complete, indent=2) + "\n", durable=True)
     return complete
+
+
+def _callout_key(file: Path) -> AccountKey:
+    if not file.exists():
+        key = AccountKey.generate()
+        write_private(file, key.seed + "\n", durable=True)
+        return key
+    try:
+        return AccountKey.from_seed(file.read_text(encoding="ascii").strip())
+    except ValueError:
+        raise CannotStart(f"{file} is damaged: it should be the seed of a NATS account") from None
 
 
 def _require_master_key(file: Path) -> None:

@@ -18,6 +18,7 @@ class ServiceEnvironment:
     """Makes the environment of each service, on top of `inherited`.
 
     `postgres_urls` and `nats_urls` are by service; `config` is the settings file, `log_level` the level, if any.
+    `auth_nats_urls` are those of auth for the callout and for the system account; None: agents cannot connect to NATS.
     """
 
     inherited: Mapping[str, str]
@@ -27,6 +28,7 @@ class ServiceEnvironment:
     nats_urls: Mapping[str, str]
     config: Path | None
     log_level: str | None
+    auth_nats_urls: tuple[str, str] | None = None
 
     def of(self, service: str) -> dict[str, str]:
         """The whole environment of the service's process."""
@@ -40,6 +42,9 @@ class ServiceEnvironment:
         if service == "auth":
             values["MASTER_KEY_FILE"] = str(self.folder.master_key)
             values["BOOTSTRAP_CREDENTIAL_FILE"] = str(self.folder.credential)
+            if self.auth_nats_urls is not None:
+                values["NATS_CALLOUT_SEED_FILE"] = str(self.folder.nats_callout_seed)
+                values["NATS_CALLOUT_URL"], values["NATS_SYSTEM_URL"] = self.auth_nats_urls
         if service in _ASKS_REGISTRY:
             values["REGISTRY_ADDRESS"] = self.ports.address("registry")
         if self.log_level is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rookery_local.child import Command
 from rookery_local.data_folder import DataFolder
-from rookery_local.embedded_nats import EmbeddedNats
+from rookery_local.embedded_nats import CALLOUT_USER, SYSTEM_USER, EmbeddedNats
 from rookery_local.embedded_postgres import EmbeddedPostgres
 from rookery_local.errors import CannotStart
 from rookery_local.external import ExternalNats, ExternalPostgres
@@ -74,6 +74,7 @@ class Suite:
             nats_urls={name: self._nats.url(name) for name in SERVICES},
             config=find_config(options.config, inherited, folder.root),
             log_level=options.log_level,
+            auth_nats_urls=self._auth_nats_urls(),
         )
         self._services = [self._service(name, programs.services[name], environment, ports) for name in SERVICES]
         self.parts = (*self._servers, *self._services)
@@ -129,10 +130,17 @@ class Suite:
             self._folder.nats,
             port=port,
             users=self._keyring.nats_users,
+            callout_issuer=self._keyring.nats_callout.public,
             sync_always=not options.relaxed_sync,
             log_file=self._folder.log("nats"),
             pid_file=self._folder.pid_file("nats"),
         )
+
+    def _auth_nats_urls(self) -> tuple[str, str] | None:
+        """Where auth answers who a connection is; a NATS of the user's own is set up by its operator."""
+        if isinstance(self._nats, ExternalNats):
+            return None
+        return self._nats.url(CALLOUT_USER), self._nats.url(SYSTEM_USER)
 
     def _service(
         self, name: str, program: tuple[str, ...], environment: ServiceEnvironment, ports: Ports

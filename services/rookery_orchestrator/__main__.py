@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from rookery.orchestrator.v1.dead_letter_service_pb2_grpc import add_DeadLetterServiceServicer_to_server
 from rookery.orchestrator.v1.message_service_pb2_grpc import add_MessageServiceServicer_to_server
 from rookery.orchestrator.v1.task_service_pb2_grpc import add_TaskServiceServicer_to_server
 from rookery.orchestrator.v1.topic_service_pb2_grpc import add_TopicServiceServicer_to_server
@@ -10,25 +11,31 @@ from rookery_kit.foundation import Foundation
 from rookery_kit.lifecycle import Service, run_service
 from rookery_kit.postgres import load_queries
 from rookery_kit.rpc import Registration, open_channel
+from rookery_kit.tenant_erasure import TenantErasure, erase_from_bus
 
 from rookery_orchestrator.changes import TaskChanges
-from rookery_orchestrator.consumer import AGENT_EVENTS, AgentEvents, TaskEvents
+from rookery_orchestrator.consumer import AGENT_EVENTS, AgentEvents, AgentTidings, TaskEvents
 from rookery_orchestrator.dispatch.dispatcher import Dispatcher
 from rookery_orchestrator.dispatch.lease_keeper import LeaseExtension, Reaper
 from rookery_orchestrator.dispatch.reporting import Reporting
 from rookery_orchestrator.dispatch.sessions import WorkSessions
 from rookery_orchestrator.dispatch.workers import Workers
-from rookery_orchestrator.mailbox.composition import compose_mailbox
+from rookery_orchestrator.mailbox.composition import MailStores, compose_mailbox
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
+from rookery_orchestrator.mailbox.settled_janitor import SettledJanitor
 from rookery_orchestrator.postgres import (
     PostgresAgentProjection,
+    PostgresDelayedStore,
     PostgresFanOutStore,
     PostgresLeaseStore,
+    PostgresSettledStore,
     PostgresTaskStore,
     PostgresTopicStore,
 )
 from rookery_orchestrator.registry_directory import RegistryDirectory
 from rookery_orchestrator.rpc.conversations import Conversations
+from rookery_orchestrator.rpc.dead_letters import DeadLetterRpc
+from rookery_orchestrator.rpc.mailboxes import Mailboxes
 from rookery_orchestrator.rpc.messages import MessageRpc
 from rookery_orchestrator.rpc.tasks import TaskRpc
 from rookery_orchestrator.rpc.topics import TopicRpc
@@ -40,6 +47,7 @@ from rookery_orchestrator.service.watch_task import WatchTask
 from rookery_orchestrator.settings import OrchestratorSettings
 from rookery_orchestrator.topics.composition import compose_topics
 from rookery_orchestrator.topics.registry_search import RegistrySearch
+from rookery_orchestrator.upkeep import compose_upkeep
 
 
 async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Service:
@@ -74,6 +82,7 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
         watch=watch,
         work=WorkStream(sessions, directory),
     )
+    settled = PostgresSettledStore(database, queries)
     mailbox = await compose_mailbox(
         bus,
         directory,
@@ -83,36 +92,59 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
             max_deliveries=settings.max_deliveries,
             receiver_inactive=settings.receiver_inactive_seconds,
             nack_backoff=settings.nack_backoff_seconds,
+            trail_payloads=settings.message_trail_payloads,
+            most_delayed=settings.most_delayed_messages,
         ),
+        MailStores(settled, PostgresDelayedStore(database, queries)),
+        lambda tenant: foundation.tenant_states.of(tenant).quotas,
     )
-    topic_store = PostgresTopicStore(database, queries)
+    topic_queries = load_queries("rookery_orchestrator.topics")
+    topic_store = PostgresTopicStore(database, topic_queries)
     topics = compose_topics(
         bus=bus,
         store=topic_store,
-        fan_outs=PostgresFanOutStore(database, queries),
+        fan_outs=PostgresFanOutStore(database, topic_queries),
         sender=mailbox.mail,
         directory=directory,
         search=RegistrySearch(registry),
         clock=clock,
     )
     conversations = Conversations(mailbox.ask_agent, mailbox.reply_to_request, topics.publishing)
-    message_rpc = MessageRpc(mailbox.send_message, mailbox.receive_mail, conversations)
+    upkeep = compose_upkeep(
+        database=database,
+        bus=bus,
+        clock=clock,
+        directory=directory,
+        mailbox=mailbox,
+        trail_days=settings.message_trail_days,
+        dead_letter_days=settings.dead_letter_days,
+    )
+    mailboxes = Mailboxes(upkeep.tend_mailbox, upkeep.list_messages)
+    message_rpc = MessageRpc(mailbox.send_message, mailbox.receive_mail, conversations, mailboxes)
+    dead_letter_rpc = DeadLetterRpc(upkeep.read_dead_letters, upkeep.settle_dead_letters)
     topic_rpc = TopicRpc(topics.topics, topics.publishing, topics.watch)
     agents = AgentEvents(projection, topic_store, directory.forget, workers.agent_changed)
     agent_consumer = EventConsumer(
         bus, database, durable="orchestrator-agents", filter_subject=AGENT_EVENTS, handle=agents.handle
     )
+    for_agents = (
+        Registration(add_TaskServiceServicer_to_server, task_rpc),
+        Registration(add_MessageServiceServicer_to_server, message_rpc),
+        Registration(add_DeadLetterServiceServicer_to_server, dead_letter_rpc),
+        Registration(add_TopicServiceServicer_to_server, topic_rpc),
+    )
     return Service(
-        registrations=(
-            Registration(add_TaskServiceServicer_to_server, task_rpc),
-            Registration(add_MessageServiceServicer_to_server, message_rpc),
-            Registration(add_TopicServiceServicer_to_server, topic_rpc),
-        ),
+        registrations=for_agents,
+        over_nats=for_agents,
         background=(
             *mailbox.background,
+            SettledJanitor(settled, timedelta(days=settings.settled_message_days)).run,
+            *upkeep.background,
             *topics.background,
             agent_consumer.run,
+            TenantErasure(foundation, "orchestrator", erase_more=erase_from_bus(bus)).run,
             TaskEvents(bus, changes).run,
+            AgentTidings(bus, directory.forget, workers.agent_changed).run,
             dispatcher.run,
             LeaseExtension(leases, workers).run,
             reaper.run,

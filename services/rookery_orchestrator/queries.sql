@@ -234,3 +234,50 @@ ON CONFLICT (tenant, id) DO UPDATE
 SET name = EXCLUDED.name, capabilities = EXCLUDED.capabilities, online = EXCLUDED.online,
     registered = EXCLUDED.registered, session_epoch = EXCLUDED.session_epoch, revision = EXCLUDED.revision
 WHERE agents.revision < EXCLUDED.revision;
+
+-- name: add_settled_messages
+INSERT INTO settled_messages (tenant, key)
+SELECT tenant, key FROM unnest($1::text[], $2::bytea[]) AS s (tenant, key)
+ON CONFLICT DO NOTHING;
+
+-- name: find_settled_messages
+SELECT key FROM settled_messages WHERE key = ANY($1::bytea[]);
+
+-- name: sweep_settled_messages
+DELETE FROM settled_messages WHERE key IN (
+    SELECT key FROM settled_messages WHERE settle_time < now() - $1::interval LIMIT $2
+);
+
+-- name: add_delayed_messages
+INSERT INTO delayed_messages (tenant, sender, id, recipient, priority, deliver_time, mail)
+SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[], $7::bytea[])
+ON CONFLICT DO NOTHING
+RETURNING tenant, sender, id;
+
+-- name: count_delayed_messages
+SELECT (SELECT count(*) FROM delayed_messages AS d WHERE d.tenant = m.tenant AND d.recipient = m.recipient) AS count
+FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS m (tenant, recipient, place)
+ORDER BY place;
+
+-- name: take_due_messages
+SELECT tenant, sender, id, mail
+FROM delayed_messages
+WHERE deliver_time <= now()
+ORDER BY deliver_time
+LIMIT $1
+FOR UPDATE SKIP LOCKED;
+
+-- name: remove_delayed_messages
+DELETE FROM delayed_messages
+WHERE (tenant, sender, id) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[]));
+
+-- name: postpone_delayed_messages
+UPDATE delayed_messages
+SET deliver_time = now() + $4
+WHERE (tenant, sender, id) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[]));
+
+-- name: find_next_delayed_message
+SELECT extract(epoch FROM min(deliver_time) - now())::float8 FROM delayed_messages;
+
+-- name: cancel_delayed_messages
+DELETE FROM delayed_messages WHERE tenant = $1 AND recipient = $2 AND ($3::text IS NULL OR priority = $3);

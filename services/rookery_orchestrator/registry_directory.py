@@ -14,6 +14,7 @@ from rookery_orchestrator.store import AgentProjection
 _TIMEOUT_SECONDS = 5.0
 _REMEMBER_SECONDS = 2.0
 _REMEMBER_AGENTS = 20_000
+_LIVE = (agent_pb2.AGENT_STATUS_ONLINE, agent_pb2.AGENT_STATUS_DRAINING)
 
 
 class RegistryDirectory:
@@ -93,13 +94,13 @@ class RegistryDirectory:
 
 
 def decode_agent(agent: agent_pb2.Agent) -> KnownAgent:
-    """What the orchestrator needs of a registry's agent."""
+    """What the orchestrator needs of a registry's agent. One that drains has no capability for it: it gets no task."""
     return KnownAgent(
         id=agent.id,
         tenant=agent.tenant,
         name=agent.name,
-        capabilities=tuple(agent.capabilities),
-        online=agent.status == agent_pb2.AGENT_STATUS_ONLINE,
+        capabilities=() if agent.draining else tuple(agent.capabilities),
+        online=agent.status in _LIVE,
         session_epoch=agent.session_epoch,
         revision=agent.revision,
     )

@@ -78,6 +78,180 @@ CREATE TABLE agents (
 );
 CREATE INDEX agents_name ON agents (tenant, name) WHERE registered;
 
+-- Messages that could not be handled. The stream DLQ brings them; this is what is asked and acted upon.
+CREATE TABLE dead_letters (
+    id uuid PRIMARY KEY,
+    tenant text NOT NULL,
+    agent_id uuid NOT NULL,
+    sender text NOT NULL,
+    message_id text NOT NULL,
+    type text NOT NULL,
+    correlation_id text NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    deliveries integer NOT NULL,
+    -- Where the last attempt failed.
+    agent_version text NOT NULL,
+    handler text NOT NULL,
+    -- rookery.events.v1.DeadLetter: the message with its payload, and every attempt.
+    letter bytea NOT NULL,
+    state text NOT NULL DEFAULT 'DEAD',
+    create_time timestamptz NOT NULL,
+    update_time timestamptz NOT NULL DEFAULT now(),
+    updated_by text NOT NULL DEFAULT ''
+);
+CREATE INDEX dead_letters_listing ON dead_letters (tenant, create_time DESC, id DESC);
+CREATE INDEX dead_letters_mailbox ON dead_letters (tenant, agent_id, create_time DESC, id DESC);
+CREATE INDEX dead_letters_requeuing ON dead_letters (update_time) WHERE state = 'REQUEUING';
+CREATE INDEX dead_letters_age ON dead_letters (create_time);
+
+-- The audit trail of messages. It has a partition for each day, made ahead and dropped when its time is over.
+CREATE TABLE messages (
+    tenant text NOT NULL,
+    create_time timestamptz NOT NULL,
+    id uuid NOT NULL,
+    sender text NOT NULL,
+    recipient_agent_id uuid NOT NULL,
+    priority text NOT NULL,
+    type text NOT NULL,
+    correlation_id text NOT NULL,
+    expire_time timestamptz,
+    -- What became of it; the columns are in no index, so that the row is updated in place.
+    state text NOT NULL DEFAULT 'SENT',
+    end_time timestamptz,
+    delivery integer NOT NULL DEFAULT 0,
+    -- rookery.orchestrator.v1.Message, with its payload where the service is set to keep it.
+    envelope bytea NOT NULL,
+    PRIMARY KEY (tenant, create_time, id, sender)
+) PARTITION BY RANGE (create_time);
+CREATE INDEX messages_recipient ON messages (tenant, recipient_agent_id, create_time DESC, id DESC);
+CREATE INDEX messages_sender ON messages (tenant, sender, create_time DESC, id DESC);
+CREATE INDEX messages_correlation ON messages (tenant, correlation_id, create_time DESC, id DESC)
+    WHERE correlation_id <> '';
+
+-- Nobody tells that a message expired: its time does.
+CREATE FUNCTION message_state(message messages) RETURNS text
+LANGUAGE sql STABLE RETURN CASE
+    WHEN message.state = 'SENT' AND message.expire_time <= now() THEN 'EXPIRED'
+    ELSE message.state
+END;
+
+-- The service's role changes rows and no tables; partitions are made and dropped by these, which run as the owner.
+CREATE FUNCTION ensure_message_partition(day date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    partition text := 'messages_' || to_char(day, 'YYYYMMDD');
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext(current_schema() || '.messages'));
+    IF to_regclass(partition) IS NULL THEN
+        EXECUTE format(
+            'CREATE TABLE %I PARTITION OF messages FOR VALUES FROM (%L) TO (%L)',
+            partition, day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC'
+        );
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', partition);
+    END IF;
+END
+$$;
+CREATE FUNCTION drop_message_partitions(before date) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    partition regclass;
+    dropped integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext(current_schema() || '.messages'));
+    FOR partition IN
+        SELECT i.inhrelid::regclass FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'messages'::regclass AND c.relname < 'messages_' || to_char(before, 'YYYYMMDD')
+    LOOP
+        EXECUTE format('DROP TABLE %s', partition);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END
+$$;
+REVOKE ALL ON FUNCTION ensure_message_partition, drop_message_partitions FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ensure_message_partition, drop_message_partitions TO rookery_orchestrator;
+
+-- Topics. The id names a topic on the bus, so that a later one of the same name begins empty.
+CREATE TABLE topics (
+    tenant text NOT NULL,
+    name text NOT NULL,
+    id uuid NOT NULL UNIQUE,
+    description text NOT NULL,
+    creator text NOT NULL,
+    create_time timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant, name)
+);
+
+-- Who has joined which topic.
+CREATE TABLE topic_members (
+    tenant text NOT NULL,
+    topic_id uuid NOT NULL REFERENCES topics (id) ON DELETE CASCADE,
+    agent_id uuid NOT NULL,
+    join_time timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (topic_id, agent_id)
+);
+CREATE INDEX topic_members_agent ON topic_members (tenant, agent_id);
+
+-- Messages on their way to many, in the order of acceptance.
+CREATE TABLE fan_outs (
+    place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- Follows from the sender and the id that it gave the message.
+    id uuid NOT NULL UNIQUE,
+    tenant text NOT NULL,
+    sender text NOT NULL,
+    -- Null for a broadcast.
+    topic_id uuid,
+    -- The message as it crosses the bus; empty once it was carried to everyone.
+    mail bytea NOT NULL,
+    -- Who gets it, as decided when it was accepted.
+    recipients uuid[] NOT NULL,
+    create_time timestamptz NOT NULL DEFAULT now(),
+    -- When it was offered to every mailbox.
+    offer_time timestamptz,
+    -- When the last of them had taken it.
+    end_time timestamptz
+);
+CREATE INDEX fan_outs_fresh ON fan_outs (place) WHERE offer_time IS NULL;
+CREATE INDEX fan_outs_open ON fan_outs (tenant) WHERE end_time IS NULL;
+CREATE INDEX fan_outs_end_time ON fan_outs (end_time) WHERE end_time IS NOT NULL;
+
+-- Copies for mailboxes that took none when they were offered one, or for which an earlier copy waits.
+CREATE TABLE fan_out_copies (
+    tenant text NOT NULL,
+    place bigint NOT NULL REFERENCES fan_outs (place) ON DELETE CASCADE,
+    sender text NOT NULL,
+    recipient uuid NOT NULL,
+    attempts integer NOT NULL DEFAULT 1,
+    retry_time timestamptz NOT NULL,
+    PRIMARY KEY (place, recipient)
+);
+CREATE INDEX fan_out_copies_order ON fan_out_copies (tenant, sender, recipient, place);
+CREATE INDEX fan_out_copies_retry_time ON fan_out_copies (retry_time);
+
+-- Messages that have been settled, by a digest of tenant, sender and id: sent again, they are not delivered again.
+CREATE TABLE settled_messages (
+    tenant text NOT NULL,
+    key bytea PRIMARY KEY,
+    settle_time timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX settled_messages_age ON settled_messages USING brin (settle_time);
+
+-- Messages that wait for their time of delivery. Then they go to the stream of mail, under the same id.
+CREATE TABLE delayed_messages (
+    tenant text NOT NULL,
+    sender text NOT NULL,
+    id uuid NOT NULL,
+    recipient uuid NOT NULL,
+    priority text NOT NULL,
+    deliver_time timestamptz NOT NULL,
+    -- rookery.events.v1.Mail.
+    mail bytea NOT NULL,
+    PRIMARY KEY (tenant, sender, id)
+);
+CREATE INDEX delayed_messages_due ON delayed_messages (deliver_time);
+CREATE INDEX delayed_messages_mailbox ON delayed_messages (tenant, recipient);
+
 -- Events that leave in the order of their ids.
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -119,3 +293,19 @@ ALTER TABLE agents ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON agents USING (current_setting('rookery.tenant', true) IN (tenant, '*'));
 ALTER TABLE idempotency ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON idempotency USING (current_setting('rookery.tenant', true) IN (tenant, '*'));
+ALTER TABLE dead_letters ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON dead_letters USING (current_setting('rookery.tenant', true) IN (tenant, '*'));
+ALTER TABLE messages ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON messages USING (current_setting('rookery.tenant', true) IN (tenant, '*'));
+ALTER TABLE topics ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON topics USING (current_setting('rookery.tenant', true) IN (tenant, '*'));
+ALTER TABLE topic_members ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON topic_members USING (current_setting('rookery.tenant', true) IN (tenant, '*'));
+ALTER TABLE fan_outs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON fan_outs USING (current_setting('rookery.tenant', true) IN (tenant, '*'));
+ALTER TABLE fan_out_copies ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON fan_out_copies USING (current_setting('rookery.tenant', true) IN (tenant, '*'));
+ALTER TABLE settled_messages ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON settled_messages USING (current_setting('rookery.tenant', true) IN (tenant, '*'));
+ALTER TABLE delayed_messages ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON delayed_messages USING (current_setting('rookery.tenant', true) IN (tenant, '*'));

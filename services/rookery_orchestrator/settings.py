@@ -26,10 +26,25 @@ class OrchestratorSettings(ServiceSettings):
     """How long a delivered message may stay unsettled once its receiver, or this service, is gone."""
 
     max_deliveries: int = Field(default=5, ge=1, le=1000)
-    """After so many deliveries a message goes to the dead letters."""
+    """After so many deliveries that failed a message goes to the dead letters."""
+
+    message_trail_days: int = Field(default=30, ge=1, le=3650)
+    """How many days the audit trail of messages goes back."""
+
+    message_trail_payloads: bool = False
+    """Whether the audit trail keeps what messages carry, beside who sent what to whom."""
+
+    dead_letter_days: int = Field(default=30, ge=1, le=3650)
+    """How many days dead letters are kept."""
 
     receiver_inactive_seconds: float = Field(default=300.0, ge=1, le=86400)
     """How long the broker remembers a receiver that is away; its mail is kept all the same."""
+
+    most_delayed_messages: int = Field(default=10_000, ge=1, le=1_000_000)
+    """How many messages may wait for their time of delivery to one agent."""
+
+    settled_message_days: int = Field(default=7, ge=1, le=365)
+    """For how many days a message that was settled is known, so that it is not delivered when it is sent again."""
 
     nack_backoff_seconds: tuple[float, ...] = Field(default=(1.0, 5.0, 30.0, 120.0), min_length=1)
     """How long a message waits after its first, second ... refusal; the last value goes on."""

@@ -2,12 +2,12 @@
 
 from rookery.registry.v1 import agent_pb2, mcp_server_pb2
 
+from rookery_registry.card_encoding import encode_config, encode_skill
 from rookery_registry.model import Agent, McpServer, StdioTransport, StreamableHttpTransport, Transport
 
 
 def encode_agent(agent: Agent) -> agent_pb2.Agent:
     """An agent on the wire."""
-    status = agent_pb2.AGENT_STATUS_ONLINE if agent.online else agent_pb2.AGENT_STATUS_OFFLINE
     return agent_pb2.Agent(
         id=agent.id,
         tenant=agent.tenant,
@@ -15,7 +15,7 @@ def encode_agent(agent: Agent) -> agent_pb2.Agent:
         subject=agent.subject,
         capabilities=agent.capabilities,
         labels=agent.labels,
-        status=status,
+        status=_status(agent),
         session_epoch=agent.session_epoch,
         lease_duration=agent.lease_duration,
         lease_expire_time=agent.lease_expire_time,
@@ -24,6 +24,12 @@ def encode_agent(agent: Agent) -> agent_pb2.Agent:
         etag=agent.etag,
         description=agent.description,
         revision=agent.revision,
+        draining=agent.draining,
+        type=agent.card.type,
+        version=agent.card.version,
+        endpoint=agent.card.endpoint,
+        skills=[encode_skill(skill) for skill in agent.card.skills],
+        config=encode_config(agent.card.config),
     )
 
 
@@ -56,3 +62,9 @@ def decode_stdio(message: mcp_server_pb2.StdioTransport) -> Transport:
 def decode_streamable_http(message: mcp_server_pb2.StreamableHttpTransport) -> Transport:
     """An HTTP transport off the wire."""
     return StreamableHttpTransport(message.url)
+
+
+def _status(agent: Agent) -> agent_pb2.AgentStatus:
+    if not agent.online:
+        return agent_pb2.AGENT_STATUS_OFFLINE
+    return agent_pb2.AGENT_STATUS_DRAINING if agent.draining else agent_pb2.AGENT_STATUS_ONLINE

@@ -1,11 +1,14 @@
 """What the registry speaks of: agents with their leases, and MCP servers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
 from rookery_kit.errors import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from rookery_kit.filtering import EVERYTHING, Expression
+
+from rookery_registry.card import AgentCard, CardUpdate
 
 
 class NotAnAgent(FailedPrecondition):
@@ -53,6 +56,16 @@ class SessionSuperseded(Aborted):
         super().__init__("a later registration of this agent has taken over", agent_id=agent_id)
 
 
+class WatchTooOld(Aborted):
+    """Changes that the watcher has not seen are no longer kept, or the revision is none of this installation's."""
+
+    reason = "WATCH_TOO_OLD"
+
+    def __init__(self, oldest: int) -> None:
+        text = "changes after that revision are no longer kept: begin anew with a snapshot"
+        super().__init__(text, oldest_revision=str(oldest))
+
+
 class EtagMismatch(Aborted):
     """The resource is no longer what the caller read."""
 
@@ -90,6 +103,7 @@ class AgentRegistration:
     labels: Mapping[str, str]
     enrolment_labels: Mapping[str, str]
     lease_duration: timedelta
+    card: AgentCard = field(default_factory=AgentCard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +113,7 @@ class AgentUpdate:
     capabilities: tuple[str, ...] | None = None
     labels: Mapping[str, str] | None = None
     description: str | None = None
+    card: CardUpdate = field(default_factory=CardUpdate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +137,8 @@ class Agent:
     create_time: datetime
     update_time: datetime
     revision: int
+    draining: bool
+    card: AgentCard = field(default_factory=AgentCard)
 
     @property
     def etag(self) -> str:
@@ -131,13 +148,19 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class AgentQuery:
-    """Which agents to list, by name, beginning after the name `after`. None and empty mean: any."""
+    """Which agents to list, by name, beginning after the name `after`."""
 
     limit: int
-    after: str | None = None
-    name: str = ""
-    capability: str = ""
-    online: bool | None = None
+    after: str = ""
+    filter: Expression = EVERYTHING
+
+
+class Instruction(Enum):
+    """What an agent is told to do. The first two hold until the other comes; the last until it registers again."""
+
+    DRAIN = "drain"
+    RESUME = "resume"
+    REFRESH_CARD = "refresh_card"
 
 
 class AgentChange(Enum):

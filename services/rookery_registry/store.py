@@ -5,12 +5,14 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
+from rookery_registry.matching import AgentMatch, AgentSearch
 from rookery_registry.model import (
     Agent,
     AgentChanged,
     AgentQuery,
     AgentRegistration,
     AgentUpdate,
+    Instruction,
     McpServer,
     McpServerChanged,
     McpServerRegistration,
@@ -28,10 +30,13 @@ class AgentAnnouncements(Protocol):
 class AgentTransaction(AgentAnnouncements, Protocol):
     """The agents of one tenant within one transaction. Every change gives the agent a higher revision."""
 
-    async def register(self, agent_id: str, subject: str, registration: AgentRegistration) -> Agent:
+    async def register(
+        self, agent_id: str, subject: str, registration: AgentRegistration, *, max_agents: int = 0
+    ) -> Agent:
         """Creates the agent, or begins a new session of it with a higher epoch; its lease runs from now.
 
-        Raises AgentNameTaken, SubjectAlreadyBound.
+        `max_agents`: how many the tenant may have, beyond which no new one is created; 0: any number. Exact, also
+        when many register at once. Raises AgentNameTaken, SubjectAlreadyBound, QuotaExceeded.
         """
         ...
 
@@ -44,22 +49,19 @@ class AgentTransaction(AgentAnnouncements, Protocol):
         ...
 
     async def page(self, query: AgentQuery) -> Sequence[Agent]:
-        """The agents of a query, ordered by name."""
+        """The agents of a query, ordered by name. Raises InvalidFilter."""
         ...
 
-    async def extend_lease(self, agent_id: str, session_epoch: int) -> timedelta | None:
-        """Lets a running lease of this session run its whole duration from now, and answers that.
-
-        None when there is nothing to extend: no such agent, another session, or a lease that has run out.
-        """
-        ...
-
-    async def begin_lease(self, agent_id: str) -> Agent:
-        """Makes a locked agent online, its lease running from now."""
+    async def search(self, search: AgentSearch) -> Sequence[AgentMatch]:
+        """The best of the agents that are online, do not drain and have room; best first. Raises InvalidFilter."""
         ...
 
     async def end_lease(self, agent_id: str) -> Agent | None:
         """Makes a locked agent offline. None when it was so already and consumers know."""
+        ...
+
+    async def instruct(self, agent_id: str, instruction: Instruction) -> Agent:
+        """Notes for a locked agent what it is to be told."""
         ...
 
     async def update(self, agent_id: str, update: AgentUpdate) -> Agent:
@@ -73,6 +75,14 @@ class AgentTransaction(AgentAnnouncements, Protocol):
 
 class LeaseTransaction(AgentAnnouncements, Protocol):
     """The leases of every tenant within one transaction."""
+
+    async def note_sweep(self, outage: timedelta) -> bool:
+        """Begins a sweep; False: another replica is at one, so leave it to that.
+
+        When the last sweep is longer ago than `outage`, nobody could beat in between: every lease that ran then runs
+        its whole duration from now.
+        """
+        ...
 
     async def expire(self, limit: int) -> Sequence[Agent]:
         """Makes offline up to `limit` agents whose lease has run out. Two replicas never take the same one."""

@@ -9,6 +9,7 @@ from rookery_kit.foundation import Foundation
 from rookery_kit.lifecycle import Service, run_service
 from rookery_kit.postgres import load_queries
 from rookery_kit.rpc import Registration
+from rookery_kit.tenant_erasure import TenantErasure
 
 from rookery_tool_executor.consumer import McpServerEvents
 from rookery_tool_executor.directory import ServerDirectory
@@ -87,7 +88,7 @@ async def compose(settings: ToolExecutorSettings, foundation: Foundation) -> Ser
     )
     return Service(
         registrations=(Registration(add_ToolServiceServicer_to_server, rpc),),
-        background=(lease.run, ledger.run, pool.run, events.run),
+        background=(lease.run, ledger.run, pool.run, events.run, TenantErasure(foundation, "tool_executor").run),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from harness.repository import SERVICE_PACKAGES, SERVICES
 
 PARTS = ("__main__", "settings", "model", "service", "store", "postgres", "rpc")
-FILES = ("README.md", "queries.sql", "schema.sql", "py.typed", "migrations")
+FILES = ("README.md", "schema.sql", "py.typed", "migrations")
 
 
 def has_part(folder: Path, part: str) -> bool:
@@ -19,6 +19,7 @@ def test_a_service_has_the_parts_that_every_service_has(package: str) -> None:
     parts = [part for part in PARTS if not has_part(folder, part)]
     assert parts == []
     assert [name for name in FILES if not (folder / name).exists()] == []
+    assert (folder / "queries.sql").is_file() != (folder / "queries").is_dir()
 
 
 @pytest.mark.parametrize("package", SERVICE_PACKAGES)

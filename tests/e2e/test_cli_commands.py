@@ -58,6 +58,7 @@ async def test_agents_are_listed_shown_and_deregistered(suite: Suite, client: Cl
         assert listing["agents"][0].keys() == {
             *("id", "name", "status", "capabilities", "description", "labels", "subject", "tenant", "session_epoch"),
             *("lease_seconds", "lease_expire_time", "create_time", "update_time", "etag"),
+            *("type", "version", "endpoint", "skills", "config", "draining"),
         }
         assert datetime.fromisoformat(listing["agents"][0]["create_time"]).tzinfo is not None
         cut = await rookery("agents", "list", "--limit", "2")
@@ -71,6 +72,29 @@ async def test_agents_are_listed_shown_and_deregistered(suite: Suite, client: Cl
     gone = await rookery("agents", "deregister", "ben")
     assert (gone.code, gone.out) == (0, f"agent ben ({agents[1].id}) is deregistered\n")
     assert (await rookery("agents", "get", "ben")).code == 1
+
+
+@pytest.mark.capability("G6")
+async def test_agents_are_filtered_found_drained_and_resumed(
+    suite: Suite, client: Client, rookery: CommandLine
+) -> None:
+    async with serving(*(worker(suite, name)[0] for name in ("ada", "ben"))):
+        ada = await online(client, "ada")
+        await online(client, "ben")
+        filtered = (await rookery("agents", "list", "--json", "--filter", "capabilities:double AND name != ben")).json
+        assert [agent["name"] for agent in filtered["agents"]] == ["ada"]
+        wrong = await rookery("agents", "list", "--filter", "name ~ ben")
+        assert (wrong.code, wrong.out) == (1, "")
+        assert "at character 6: expected one of" in wrong.err
+        assert "docs/registry.md" in wrong.err
+        found = (await rookery("agents", "find", "double", "--label", "team=a", "--json")).json
+        assert sorted(match["agent"]["name"] for match in found["matches"]) == ["ada", "ben"]
+        drained = await rookery("agents", "drain", "ada")
+        assert (drained.code, drained.out) == (0, f"agent ada ({ada.id}) drains\n")
+        assert [line.split()[0] for line in (await rookery("agents", "find", "double")).lines] == ["NAME", "ben"]
+        assert "DRAINING" in (await rookery("agents", "list", "--status", "draining")).out
+        assert (await rookery("agents", "resume", "ada", "--json")).json["status"] == "ONLINE"
+        assert len((await rookery("agents", "find", "double", "--limit", "1")).lines) == 2
 
 
 @pytest.mark.capability("G6")

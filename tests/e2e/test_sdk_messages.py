@@ -5,7 +5,7 @@ import pytest
 from harness.eventually import eventually
 from harness.sdk_agents import context_of, online, serving
 from harness.suite import Suite
-from rookery_sdk import Agent, Client, Message, MessageContext, NotFound, TaskContext, decode
+from rookery_sdk import Agent, Client, Message, MessageContext, NotFound, Outgoing, TaskContext, decode
 from rookery_sdk.tracing import joined, trace_metadata
 
 
@@ -44,6 +44,21 @@ async def test_a_message_to_an_agent_that_is_away_waits_for_it(suite: Suite, cli
     assert [(message.id, message.payload, message.type, message.sender) for message in got] == [
         (message.id, {"n": n}, "note", "user:admin") for n, message in enumerate(sent)
     ]
+
+
+@pytest.mark.capability("M1")
+async def test_many_messages_are_sent_at_once_and_each_has_an_outcome(suite: Suite, client: Client) -> None:
+    agent, got = mailbox_owner(suite, "librarian")
+    async with serving(agent):
+        await online(client, "librarian")
+        messages = [Outgoing("librarian", {"n": n}) for n in range(300)]
+        outcomes = await client.send_many([*messages, Outgoing("nobody", {})])
+        assert [outcome.error for outcome in outcomes[:-1]] == [None] * 300
+        refused = outcomes[-1].error
+        assert refused is not None
+        assert refused.reason == "RECIPIENT_NOT_FOUND"
+        await eventually(lambda: len(got) == 300)
+    assert [message.payload for message in got] == [{"n": n} for n in range(300)]
 
 
 @pytest.mark.capability("M6")

@@ -84,6 +84,20 @@ def empty_database(postgres_server: EmbeddedPostgres) -> Iterator[FreshDatabase]
 
 
 @pytest.fixture
+async def own_database() -> AsyncIterator[FreshDatabase]:
+    """The registry's database on a server that this test may kill and start again."""
+    folder = Path(tempfile.mkdtemp(prefix="rk-pg-"))
+    server = EmbeddedPostgres(folder / "data")
+    await server.start()
+    try:
+        migrate_up(server.admin_url, {"registry": PASSWORD})
+        yield FreshDatabase("postgres", server)
+    finally:
+        await server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
 async def open_database(fresh_database: FreshDatabase) -> AsyncIterator[OpenDatabase]:
     """Opens the kit's Database of a service, under its role in its schema; closed after the test."""
     async with AsyncExitStack() as opened:

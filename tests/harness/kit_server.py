@@ -58,7 +58,8 @@ async def serving(
     """
     mint, metrics, clock = TokenMint(), CollectorRegistry(), SystemClock()
     admission = Admission(clock, stale_after=300)
-    database = database or Database(asyncpg.create_pool(min_size=0), acquire_timeout=1)
+    nowhere = asyncpg.create_pool(min_size=0)
+    database = database or Database(nowhere, nowhere, acquire_timeout=1)
     trail = AuditTrail(database, lambda: None)
     pipeline = Pipeline(
         verifier=TokenVerifier(

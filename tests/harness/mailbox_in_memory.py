@@ -14,7 +14,7 @@ from rookery_orchestrator.mailbox.frames import (
     SettleDeliveries,
     ToAgent,
 )
-from rookery_orchestrator.mailbox.model import DeadReason, Delivery, Priority, Settlement
+from rookery_orchestrator.mailbox.model import DeadReason, Delivery, Failure, Priority, Settlement
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 from rookery_orchestrator.mailbox.receiver import Receiver
 from rookery_orchestrator.session_errors import SessionSuperseded
@@ -34,6 +34,8 @@ class MailboxInMemory:
         self.mail = list(mail)
         self.verdicts: list[Verdict] = []
         self.buried: list[tuple[int, DeadReason, str, int]] = []
+        self.noted: list[tuple[int, Failure]] = []
+        self.failed_before: dict[int, int] = {}
         self.returned: list[int] = []
         self.extended: list[int] = []
         self.superseded = asyncio.Event()
@@ -78,6 +80,15 @@ class MailboxInMemory:
     async def extend(self, handles: Iterable[Handle]) -> None:
         """Notes what is extended."""
         self.extended += [handle.sequence for handle in handles]
+
+    async def note(self, handle: Handle, failure: Failure) -> int:
+        """Notes what has failed: as often as it was delivered, unless `failed_before` says otherwise."""
+        self.noted.append((handle.sequence, failure))
+        return self.failed_before.get(handle.sequence, handle.attempt - 1) + 1
+
+    async def failures(self, handle: Handle) -> int:
+        """Once less than it was delivered, unless `failed_before` says otherwise."""
+        return self.failed_before.get(handle.sequence, handle.attempt - 1)
 
     async def bury(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
         """Notes what is buried."""

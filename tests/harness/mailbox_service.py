@@ -14,19 +14,19 @@ from rookery.orchestrator.v1 import (
     message_service_pb2,
     message_service_pb2_grpc,
     payload_pb2,
+    topic_service_pb2_grpc,
 )
 from rookery_kit.foundation import Foundation
 from rookery_kit.lifecycle import Service
-from rookery_kit.rpc import Registration
 from rookery_orchestrator.directory import AgentUnknown, KnownAgent, Metadata
-from rookery_orchestrator.mailbox.composition import compose_mailbox
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
-from rookery_orchestrator.rpc.messages import MessageRpc
 from rookery_orchestrator.session_errors import SessionSuperseded
 from rookery_orchestrator.settings import OrchestratorSettings
+from rookery_orchestrator.topics.model import Selector
 
 from harness.databases import FreshDatabase
 from harness.in_process import running
+from harness.mail_composition import compose_messages
 from harness.nats_server import RestartableNats
 from harness.orchestrator_service import orchestrator_settings
 from harness.tokens import Bearer, TokenMint
@@ -34,7 +34,8 @@ from harness.tokens import Bearer, TokenMint
 HIGH, NORMAL, LOW = message_pb2.PRIORITY_HIGH, message_pb2.PRIORITY_NORMAL, message_pb2.PRIORITY_LOW
 QUICK = DeliveryPolicy(ack_wait=2.0, max_deliveries=3, nack_backoff=(0.05, 0.4))
 _FRAME_SECONDS = 10.0
-_PERMISSIONS = ("messages:send", "messages:receive")
+_MESSAGES = ("messages:send", "messages:receive", "messages:broadcast")
+_TOPICS = ("topics:create", "topics:read", "topics:join", "topics:publish", "topics:subscribe")
 
 
 class KnownAgents:
@@ -60,6 +61,15 @@ class KnownAgents:
             if (agent.tenant, agent.name) == (tenant, name):
                 return agent
         raise AgentUnknown(name)
+
+    async def select(self, selector: Selector, limit: int, _forward: Metadata) -> list[str]:
+        """The agents that fit; those of the test have no labels."""
+        fitting = [
+            agent.id
+            for agent in self._agents.values()
+            if not selector.labels and (not selector.capability or selector.capability in agent.capabilities)
+        ]
+        return fitting[:limit]
 
     async def session(self, tenant: str, agent_id: str, session_epoch: int, forward: Metadata) -> KnownAgent:
         """The agent, unless it has a later session."""
@@ -214,12 +224,15 @@ class MailService:
     agents: KnownAgents
     channel: grpc.aio.Channel
     messages: "message_service_pb2_grpc.MessageServiceAsyncStub"
+    topics: "topic_service_pb2_grpc.TopicServiceAsyncStub"
 
-    def agent(self, name: str = "scribe", *, tenant: str = "default", session_epoch: int = 1) -> MailAgent:
+    def agent(
+        self, name: str = "scribe", *capabilities: str, tenant: str = "default", session_epoch: int = 1
+    ) -> MailAgent:
         """A registered agent."""
         agent_id = str(uuid4())
-        self.agents.add(KnownAgent(agent_id, tenant, name, (), True, session_epoch, 1))
-        metadata = self.mint.bearer(tenant=tenant, subject=f"agent:{agent_id}", permissions=_PERMISSIONS)
+        self.agents.add(KnownAgent(agent_id, tenant, name, capabilities, True, session_epoch, 1))
+        metadata = self.mint.bearer(tenant=tenant, subject=f"agent:{agent_id}", permissions=(*_MESSAGES, *_TOPICS))
         return MailAgent(agent_id, name, session_epoch, metadata)
 
     async def begin_session(self, agent: MailAgent) -> MailAgent:
@@ -271,10 +284,7 @@ async def running_mail_service(
     agents, mint = agents or KnownAgents(), mint or TokenMint()
 
     async def compose(_settings: OrchestratorSettings, foundation: Foundation) -> Service:
-        parts = await compose_mailbox(foundation.bus, agents, foundation.clock, policy)
-        rpc = MessageRpc(parts.send_message, parts.receive_mail)
-        registration = Registration(message_service_pb2_grpc.add_MessageServiceServicer_to_server, rpc)
-        return Service((registration,), parts.background)
+        return await compose_messages(foundation, agents, policy)
 
     settings = orchestrator_settings(database, nats, "127.0.0.1:0", listen=listen)
     async with running(settings, mint.trusted_by(compose)) as channel:
@@ -283,4 +293,5 @@ async def running_mail_service(
 
 def mail_service_at(channel: grpc.aio.Channel, mint: TokenMint, agents: KnownAgents) -> MailService:
     """The stub on a channel."""
-    return MailService(mint, agents, channel, message_service_pb2_grpc.MessageServiceStub(channel))
+    messages = message_service_pb2_grpc.MessageServiceStub(channel)
+    return MailService(mint, agents, channel, messages, topic_service_pb2_grpc.TopicServiceStub(channel))

@@ -1,8 +1,12 @@
 """A registry inside the test, and what tests ask of it."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import grpc
@@ -11,8 +15,11 @@ from rookery.registry.v1 import (
     agent_pb2,
     agent_service_pb2,
     agent_service_pb2_grpc,
+    agent_watch_pb2,
     mcp_server_service_pb2_grpc,
 )
+from rookery_kit.foundation import Foundation
+from rookery_kit.lifecycle import Service
 from rookery_registry.__main__ import compose
 from rookery_registry.settings import RegistrySettings
 
@@ -64,10 +71,84 @@ class Registry:
         return (await self.agents.GetAgent(request, metadata=self.admin(tenant))).agent
 
     async def beat(self, caller: Caller, session_epoch: int, *, going_offline: bool = False) -> float:
-        """Sends a heartbeat and answers how long the lease runs."""
-        request = agent_service_pb2.HeartbeatRequest(session_epoch=session_epoch, going_offline=going_offline)
-        answer = await self.agents.Heartbeat(request, metadata=caller.metadata)
-        return answer.lease_remaining.ToTimedelta().total_seconds()
+        """Sends one heartbeat over a stream of its own and answers how long the lease runs."""
+        async with self.heartbeats(caller, session_epoch) as stream:
+            await stream.beat(going_offline=going_offline)
+            return (await stream.answer()).lease_remaining.ToTimedelta().total_seconds()
+
+    @asynccontextmanager
+    async def heartbeats(self, caller: Caller, session_epoch: int) -> AsyncIterator["HeartbeatStream"]:
+        """An open stream of heartbeats; cancelled at the end of the block, as by an agent that is gone."""
+        call = self.agents.Heartbeat(metadata=caller.metadata)
+        try:
+            yield HeartbeatStream(call, session_epoch)
+        finally:
+            call.cancel()
+
+    @asynccontextmanager
+    async def watching(self, *, tenant: str = "default", **wanted: object) -> AsyncIterator["WatchLog"]:
+        """What a watcher is told until the end of the block."""
+        request = agent_watch_pb2.WatchAgentsRequest(**wanted)  # type: ignore[arg-type]
+        log = WatchLog()
+        call = self.agents.WatchAgents(request, metadata=self.admin(tenant))
+        following = asyncio.create_task(log.follow(call))
+        try:
+            yield log
+        finally:
+            call.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+@dataclass
+class HeartbeatStream:
+    """One stream, as an agent holds it."""
+
+    call: Any
+    session_epoch: int
+
+    async def beat(self, **fields: object) -> None:
+        """Sends a frame."""
+        await self.call.write(agent_service_pb2.HeartbeatRequest(session_epoch=self.session_epoch, **fields))  # type: ignore[arg-type]
+
+    async def answer(self, within: float = 30) -> agent_service_pb2.HeartbeatResponse:
+        """The next answer. Raises the error that ended the stream."""
+        answer = await asyncio.wait_for(self.call.read(), within)
+        assert answer is not grpc.aio.EOF, "the stream has ended"
+        assert isinstance(answer, agent_service_pb2.HeartbeatResponse)
+        return answer
+
+    async def confirmed(self, **fields: object) -> agent_service_pb2.HeartbeatResponse:
+        """Sends a frame and answers what comes back once it is stored."""
+        await self.beat(confirm=True, **fields)
+        return await self.answer()
+
+
+@dataclass
+class WatchLog:
+    """The frames of a watch, and what ended it."""
+
+    agents: list[agent_pb2.Agent] = field(default_factory=list)
+    changes: list[agent_watch_pb2.WatchedChange] = field(default_factory=list)
+    revision: int = 0
+    synced: bool = False
+    error: grpc.aio.AioRpcError | None = None
+
+    async def follow(self, call: Any) -> None:
+        """Keeps what comes until the stream ends."""
+        try:
+            async for frame in call:
+                self.agents.extend(frame.snapshot.agents)
+                self.changes.extend(frame.changes.changes)
+                self.synced = self.synced or frame.HasField("synced")
+                self.revision = frame.revision or self.revision
+        except grpc.aio.AioRpcError as error:
+            self.error = error
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Kind and name of every change, in order."""
+        kind_name = agent_watch_pb2.WatchedChangeKind.Name
+        return [(kind_name(each.kind).removeprefix("WATCHED_CHANGE_KIND_"), each.agent.name) for each in self.changes]
 
 
 def registry_settings(
@@ -85,10 +166,31 @@ def registry_settings(
 
 
 @asynccontextmanager
-async def running_registry(settings: RegistrySettings, mint: TokenMint) -> AsyncIterator[Registry]:
-    """Serves until the block ends."""
-    async with running(settings, mint.trusted_by(compose)) as channel:
+async def running_registry(
+    settings: RegistrySettings, mint: TokenMint, *, clock_ahead: float = 0
+) -> AsyncIterator[Registry]:
+    """Serves until the block ends, with a clock that is so many seconds ahead."""
+
+    async def compose_with_clock(settings: RegistrySettings, foundation: Foundation) -> Service:
+        return await compose(settings, replace(foundation, clock=ShiftedClock(timedelta(seconds=clock_ahead))))
+
+    async with running(settings, mint.trusted_by(compose_with_clock)) as channel:
         yield registry_at(channel, mint)
+
+
+@dataclass(frozen=True)
+class ShiftedClock:
+    """A clock that is ahead of the others."""
+
+    ahead: timedelta
+
+    def now(self) -> datetime:
+        """What it shows."""
+        return datetime.now(UTC) + self.ahead
+
+    def monotonic(self) -> float:
+        """Seconds since some moment of its own."""
+        return time.monotonic() + self.ahead.total_seconds()
 
 
 def registry_at(channel: grpc.aio.Channel, mint: TokenMint) -> Registry:

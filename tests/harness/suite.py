@@ -46,14 +46,29 @@ class Suite:
         self.nats = nats
         self._extra = extra
         self._ports: Ports = free_ports()
+        self._replicas: dict[str, Ports] = {}
         self._channels: dict[str, grpc.aio.Channel] = {}
         (folder / "master.key").write_text(base64.b64encode(secrets.token_bytes(32)).decode())
         (folder / "master.key").chmod(0o600)
         self._processes = {service: self._process(service) for service in services}
 
     def address(self, service: str) -> str:
-        """`host:port` of a service."""
+        """`host:port` of a service, or of a replica by its name."""
+        if service in self._replicas:
+            return self._replicas[service].address(service.partition("-")[0])
         return self._ports.address(service)
+
+    def add_replica(self, name: str) -> None:
+        """One more process of a service, to be started, killed and found under its name, such as `orchestrator-2`."""
+        service = name.partition("-")[0]
+        self._replicas[name] = ports = free_ports()
+        prefix = f"ROOKERY_{service.upper()}"
+        environment = self._environment(service) | {
+            f"{prefix}_LISTEN": ports.address(service),
+            f"{prefix}_METRICS_LISTEN": ports.metrics_address(service),
+        }
+        command = Command((sys.executable, "-m", f"rookery_{service}"), self._log_file(name), environment=environment)
+        self._processes[name] = ServiceProcess(command, socket=self.folder / f"{name}.notify")
 
     def metrics_address(self, service: str) -> str:
         """`host:port` of a service's metrics."""

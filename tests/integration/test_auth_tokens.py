@@ -1,8 +1,6 @@
 import base64
 import os
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from uuid import uuid4
 
 import grpc
@@ -10,77 +8,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from google.protobuf.duration_pb2 import Duration
-from harness.databases import FreshDatabase
-from harness.in_process import running
-from harness.nats_server import RestartableNats
+from harness.auth_service import Auth, bearer, running_auth
 from harness.refusal import refusal
-from pydantic import SecretStr
-from rookery.auth.v1 import (
-    enrollment_service_pb2,
-    enrollment_service_pb2_grpc,
-    token_pb2,
-    token_service_pb2,
-    token_service_pb2_grpc,
-)
-from rookery_auth.__main__ import compose
+from rookery.auth.v1 import enrollment_service_pb2, token_service_pb2
 from rookery_auth.settings import AuthSettings
 from rookery_kit.access_token import TokenVerifier, public_key
 from rookery_kit.clock import SystemClock
 from rookery_kit.errors import CannotStart
 from rookery_kit.identity_feed import Admission
-
-
-@dataclass
-class Auth:
-    settings: AuthSettings
-    tokens: "token_service_pb2_grpc.TokenServiceAsyncStub"
-    enrollments: "enrollment_service_pb2_grpc.EnrollmentServiceAsyncStub"
-
-    async def issue(self, request_id: str = "", **credential: str) -> token_pb2.TokenSet:
-        request = token_service_pb2.IssueTokenRequest(request_id=request_id, **credential)
-        return (await self.tokens.IssueToken(request)).token_set
-
-    async def administrator(self) -> tuple[tuple[str, str], ...]:
-        key = self.settings.bootstrap_credential_file.read_text().strip()
-        return bearer((await self.issue(api_key=key)).access_token)
-
-    async def enrollment(self, **fields: object) -> enrollment_service_pb2.CreateEnrollmentTokenResponse:
-        request = enrollment_service_pb2.CreateEnrollmentTokenRequest(**fields)  # type: ignore[arg-type]
-        return await self.enrollments.CreateEnrollmentToken(request, metadata=await self.administrator())
-
-
-def bearer(token: str) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {token}"),)
-
-
-@pytest.fixture
-def auth_settings(fresh_database: FreshDatabase, nats_server: RestartableNats, tmp_path: Path) -> AuthSettings:
-    key = tmp_path / "master.key"
-    key.write_bytes(base64.b64encode(os.urandom(32)))
-    key.chmod(0o600)
-    return AuthSettings(
-        listen="127.0.0.1:0",
-        metrics_listen="127.0.0.1:0",
-        database_url=SecretStr(fresh_database.url("auth")),
-        nats_url=SecretStr(nats_server.url("auth")),
-        auth_address="127.0.0.1:0",
-        master_key_file=key,
-        bootstrap_credential_file=tmp_path / "admin.key",
-    )
-
-
-@pytest.fixture
-async def auth(auth_settings: AuthSettings) -> AsyncIterator[Auth]:
-    async with running(auth_settings, compose) as channel:
-        yield stubs(auth_settings, channel)
-
-
-def stubs(settings: AuthSettings, channel: grpc.aio.Channel) -> Auth:
-    return Auth(
-        settings,
-        token_service_pb2_grpc.TokenServiceStub(channel),
-        enrollment_service_pb2_grpc.EnrollmentServiceStub(channel),
-    )
 
 
 @pytest.mark.capability("A1")
@@ -113,21 +48,22 @@ async def test_the_administrators_key_is_written_for_its_owner_alone_and_written
     auth_settings: AuthSettings,
 ) -> None:
     path = auth_settings.bootstrap_credential_file
-    async with running(auth_settings, compose):
+    async with running_auth(auth_settings):
         first = path.read_text()
         assert path.stat().st_mode & 0o777 == 0o600
     path.unlink()
-    async with running(auth_settings, compose) as channel:
+    async with running_auth(auth_settings) as auth:
         assert path.read_text() == first
-        assert (await stubs(auth_settings, channel).issue(api_key=first.strip())).subject == "user:admin"
+        assert (await auth.issue(api_key=first.strip())).subject == "user:admin"
 
 
 async def test_a_start_with_another_master_key_is_refused(auth_settings: AuthSettings) -> None:
-    async with running(auth_settings, compose):
+    async with running_auth(auth_settings):
         pass
+    assert auth_settings.master_key_file is not None
     auth_settings.master_key_file.write_bytes(base64.b64encode(os.urandom(32)))
     with pytest.raises(CannotStart, match="not the one with which this installation was created"):
-        async with running(auth_settings, compose):
+        async with running_auth(auth_settings):
             pass
 
 

@@ -6,8 +6,7 @@ from harness.eventually import eventually
 from harness.free_ports import free_port
 from harness.nats_server import RestartableNats
 from nats.js.api import RetentionPolicy, StreamConfig
-from rookery_kit.bus import Bus, BusUnavailable
-from rookery_kit.bus import StreamFull
+from rookery_kit.bus import Bus, BusUnavailable, StreamFull
 from rookery_kit.bus.subjects import dead_letter_subject, event_subject, mail_subject
 from rookery_kit.bus.topology import Topology, TopologyMismatch, ensure_topology
 

@@ -4,11 +4,13 @@ from uuid import uuid4
 import grpc
 import pytest
 from harness.databases import FreshDatabase
+from harness.eventually import eventually
 from harness.mailbox_service import MailAgent, MailService, running_mail_service
 from harness.nats_server import RestartableNats
 from harness.refusal import Refusal, read_refusal, refusal
 from rookery.orchestrator.v1 import message_service_pb2, payload_pb2
 from rookery_kit.bus import Bus
+from rookery_kit.bus.topology import Topology, ensure_topology
 
 
 @pytest.fixture
@@ -72,17 +74,17 @@ async def test_a_message_that_is_far_too_large_is_refused_as_such(mail: MailServ
 
 
 @pytest.mark.capability("M9")
-async def test_a_full_stream_refuses_and_takes_mail_again_when_there_is_room(mail: MailService, bus: Bus) -> None:
-    config = (await bus.jetstream.stream_info("MAIL")).config
-    config.max_msgs = 1
-    await bus.jetstream.update_stream(config)
-    agent = mail.agent()
+async def test_a_full_mailbox_refuses_and_takes_mail_again_when_there_is_room(mail: MailService, bus: Bus) -> None:
+    await ensure_topology(bus.jetstream, Topology(mailbox_messages=1))
+    agent, other = mail.agent(), mail.agent("other")
     await mail.send(agent)
     refused = await refusal(mail.send(agent))
     assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "MAILBOX_FULL")
+    assert refused.retry_after
+    await mail.send(other)
     async with mail.receiving(agent, grant=1) as receiver:
         await receiver.ack(await receiver.delivery())
-    await mail.send(agent)
+    await eventually(lambda: mail.send(agent), retry=(grpc.aio.AioRpcError,))
 
 
 async def test_permissions_are_asked_for(mail: MailService) -> None:

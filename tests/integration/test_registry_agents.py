@@ -9,7 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from harness.databases import FreshDatabase
 from harness.nats_server import RestartableNats
 from harness.refusal import read_refusal, refusal
-from harness.registry_service import Registry, registry_settings, running_registry
+from harness.registry_service import Caller, Registry, registry_settings, running_registry
 from harness.tokens import TokenMint
 from rookery.registry.v1 import agent_pb2, agent_service_pb2
 
@@ -93,11 +93,8 @@ async def test_an_identity_has_one_name(registry: Registry) -> None:
 
 @pytest.mark.parametrize("subject", ["user:admin", "service:orchestrator", "agent:scribe"])
 async def test_only_an_agent_identity_registers_or_beats(registry: Registry, subject: str) -> None:
-    metadata = registry.mint.bearer(subject=subject)
-    for call in (
-        registry.agents.RegisterAgent(agent_service_pb2.RegisterAgentRequest(name="scribe"), metadata=metadata),
-        registry.agents.Heartbeat(agent_service_pb2.HeartbeatRequest(session_epoch=1), metadata=metadata),
-    ):
+    caller = Caller("", registry.mint.bearer(subject=subject))
+    for call in (registry.register(caller, "scribe"), registry.beat(caller, 1)):
         refused = await refusal(call)
         assert (refused.code, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "NOT_AN_AGENT")
 
@@ -158,6 +155,16 @@ async def test_a_request_id_sent_many_times_at_once_registers_once(registry: Reg
     answers = await asyncio.gather(*(registry.register(caller, "scribe", request_id=request_id) for _ in range(8)))
     assert all(answer == answers[0] for answer in answers)
     assert await registry.get(caller.id) == answers[0]
+
+
+async def test_of_two_who_send_different_requests_under_one_request_id_at_once_one_wins(registry: Registry) -> None:
+    caller, request_id = registry.agent(), str(uuid4())
+    calls = (registry.register(caller, "scribe", request_id=request_id, description=text) for text in ("one", "two"))
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    (won,) = (result for result in results if isinstance(result, agent_pb2.Agent))
+    (lost,) = (read_refusal(result) for result in results if isinstance(result, grpc.aio.AioRpcError))
+    assert (lost.code, lost.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED")
+    assert await registry.get(caller.id) == won
 
 
 async def test_a_heartbeat_leaves_the_etag_as_it_is(registry: Registry) -> None:
@@ -226,6 +233,7 @@ async def test_a_page_token_is_good_for_its_own_filters_only(registry: Registry)
     ).next_page_token
     for request in (
         agent_service_pb2.ListAgentsRequest(page_token=token, status=ONLINE),
+        agent_service_pb2.ListAgentsRequest(page_token=token, filter="name != c"),
         agent_service_pb2.ListAgentsRequest(page_token="nonsense"),
     ):
         refused = await refusal(registry.agents.ListAgents(request, metadata=registry.admin()))

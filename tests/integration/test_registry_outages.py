@@ -1,47 +1,23 @@
-import os
 import signal
-import sys
-import tempfile
-from asyncio import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from harness.databases import PASSWORD, FreshDatabase
+from harness.databases import FreshDatabase
 from harness.event_log import EventLog
 from harness.eventually import eventually
 from harness.free_ports import free_address
 from harness.nats_server import RestartableNats
 from harness.refusal import Refusal, read_refusal, refusal
-from harness.registry_service import Registry, registry_at, registry_settings, running_registry
+from harness.registry_process import is_serving, process, serving
+from harness.registry_service import registry_settings, running_registry
 from harness.tokens import TokenMint
 from rookery.events.v1 import agent_event_pb2
 from rookery.registry.v1 import agent_pb2
 from rookery_kit.bus import Bus
 from rookery_kit.bus.topology import Topology
-from rookery_kit.postgres.migrate import migrate_up
-from rookery_kit.rpc import open_channel
-from rookery_local.embedded_postgres import EmbeddedPostgres
-from rookery_registry.settings import RegistrySettings
+from rookery_kit.postgres.revisions import head_revision
 
 EVENTS = "rk.*.event.agent.*"
-
-
-@pytest.fixture
-async def own_database() -> AsyncIterator[FreshDatabase]:
-    """A database on a server that this test may kill."""
-    with tempfile.TemporaryDirectory(prefix="rk-pg-") as folder:
-        server = EmbeddedPostgres(Path(folder) / "data")
-        await server.start()
-        try:
-            migrate_up(server.admin_url, {"registry": PASSWORD})
-            yield FreshDatabase("postgres", server)
-        finally:
-            await server.stop()
 
 
 async def test_changes_made_while_the_bus_is_away_are_told_when_it_is_back(
@@ -62,17 +38,6 @@ async def test_changes_made_while_the_bus_is_away_are_told_when_it_is_back(
             assert log.events[-1].message.change == agent_event_pb2.AGENT_CHANGE_OFFLINE
         await bus.close()
         assert await is_serving(registry.channel, serving=True)
-
-
-async def is_serving(channel: grpc.aio.Channel, *, serving: bool) -> bool:
-    wanted = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-    stub: Any = health_pb2_grpc.HealthStub(channel)
-
-    async def as_wanted() -> bool:
-        answer = await stub.Check(health_pb2.HealthCheckRequest())
-        return bool(answer.status == wanted)
-
-    return bool(await eventually(as_wanted, within=20, retry=(grpc.aio.AioRpcError,)))
 
 
 async def test_while_the_database_is_away_calls_are_unavailable_with_a_time_to_retry_and_then_fine_again(
@@ -106,36 +71,6 @@ async def test_while_the_database_is_away_calls_are_unavailable_with_a_time_to_r
 def assert_database_away(refused: Refusal) -> None:
     assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
     assert refused.retry_after == 1
-
-
-@asynccontextmanager
-async def process(settings: RegistrySettings) -> AsyncIterator[subprocess.Process]:
-    """The registry as `python -m rookery_registry`, killed at the end of the block where it still runs."""
-    names = ("listen", "metrics_listen", "auth_address", "drain_seconds")
-    values = {name.upper(): str(getattr(settings, name)) for name in names}
-    values["DATABASE_URL"] = settings.database_url.get_secret_value()
-    values["NATS_URL"] = settings.nats_url.get_secret_value()
-    environment = os.environ | {f"ROOKERY_REGISTRY_{name}": value for name, value in values.items()}
-    running = await subprocess.create_subprocess_exec(
-        sys.executable, "-m", "rookery_registry", env=environment, stderr=subprocess.PIPE
-    )
-    try:
-        yield running
-    finally:
-        if running.returncode is None:
-            running.kill()
-        await running.communicate()
-
-
-@asynccontextmanager
-async def serving(settings: RegistrySettings, mint: TokenMint) -> AsyncIterator[tuple[subprocess.Process, Registry]]:
-    async with process(settings) as running:
-        channel = open_channel(settings.listen)
-        try:
-            await is_serving(channel, serving=True)
-            yield running, registry_at(channel, mint)
-        finally:
-            await channel.close()
 
 
 @pytest.mark.capability("R2")
@@ -179,5 +114,6 @@ async def test_a_start_without_its_schema_says_so_and_ends(
     async with process(settings) as running:
         _, said = await running.communicate()
     assert running.returncode == 3
-    expected = "rookery-registry: cannot start: the schema registry has not been created and revision 0001 is needed"
+    head = head_revision("registry")
+    expected = f"rookery-registry: cannot start: the schema registry has not been created and revision {head} is needed"
     assert said.decode().startswith(expected)

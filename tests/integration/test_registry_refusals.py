@@ -1,7 +1,7 @@
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
+from typing import Any
 from uuid import uuid4
 
 import grpc
@@ -13,8 +13,8 @@ from harness.nats_server import RestartableNats
 from harness.refusal import refusal
 from harness.registry_service import Registry, registry_settings, running_registry
 from harness.tokens import Bearer, TokenMint
+from rookery.registry.v1 import agent_health_pb2, agent_search_pb2, agent_watch_pb2, mcp_server_pb2
 from rookery.registry.v1 import agent_service_pb2 as agents
-from rookery.registry.v1 import mcp_server_pb2
 from rookery.registry.v1 import mcp_server_service_pb2 as servers
 from rookery_kit.postgres import PageToken
 from rookery_kit.rpc.policy import method_policies
@@ -34,92 +34,36 @@ class Method:
     def permission(self) -> str | None:
         return method_policies(f"rookery.registry.v1.{self.service}")[self.name].permission
 
-    def call(self, registry: Registry, metadata: Bearer | None, request: Message | None = None) -> Awaitable[Message]:
-        stub = registry.agents if self.service == "AgentService" else registry.servers
-        return cast("Awaitable[Message]", getattr(stub, self.name)(request or self.request, metadata=metadata))
+    async def call(self, registry: Registry, metadata: Bearer | None, request: Message | None = None) -> object:
+        """The first answer."""
+        stub: Any = registry.agents if self.service == "AgentService" else registry.servers
+        if self.name == "Heartbeat":
+            return await stub.Heartbeat(iter([request or self.request]), metadata=metadata).read()
+        answer = getattr(stub, self.name)(request or self.request, metadata=metadata)
+        return await (answer.read() if self.name == "WatchAgents" else answer)
 
 
 METHODS = (
     Method("AgentService", "RegisterAgent", agents.RegisterAgentRequest(name="scribe")),
     Method("AgentService", "GetAgent", agents.GetAgentRequest(agent_id=SOMEONE)),
     Method("AgentService", "ListAgents", agents.ListAgentsRequest()),
+    Method("AgentService", "FindAgents", agent_search_pb2.FindAgentsRequest()),
     Method("AgentService", "UpdateAgent", agents.UpdateAgentRequest(agent_id=SOMEONE, update_mask=MASK)),
     Method("AgentService", "DeregisterAgent", agents.DeregisterAgentRequest(agent_id=SOMEONE)),
     Method("AgentService", "Heartbeat", agents.HeartbeatRequest(session_epoch=1)),
+    Method(
+        "AgentService",
+        "InstructAgent",
+        agents.InstructAgentRequest(agent_id=SOMEONE, instruction=agents.AGENT_INSTRUCTION_DRAIN),
+    ),
+    Method("AgentService", "ListHealthMetrics", agent_health_pb2.ListHealthMetricsRequest(agent_id=SOMEONE)),
+    Method("AgentService", "WatchAgents", agent_watch_pb2.WatchAgentsRequest()),
     Method("McpServerService", "RegisterMcpServer", servers.RegisterMcpServerRequest(name="files", stdio=STDIO)),
     Method("McpServerService", "GetMcpServer", servers.GetMcpServerRequest(mcp_server_id=SOMEONE)),
     Method("McpServerService", "ListMcpServers", servers.ListMcpServersRequest()),
     Method("McpServerService", "DeleteMcpServer", servers.DeleteMcpServerRequest(mcp_server_id=SOMEONE)),
 )
 BY_NAME = {method.name: method for method in METHODS}
-
-BROKEN: tuple[tuple[str, Message, str], ...] = (
-    ("RegisterAgent", agents.RegisterAgentRequest(name="Scribe"), "name"),
-    ("RegisterAgent", agents.RegisterAgentRequest(name="scribe", request_id="one"), "request_id"),
-    ("RegisterAgent", agents.RegisterAgentRequest(name="scribe", capabilities=["ok", "not ok"]), "capabilities[1]"),
-    ("RegisterAgent", agents.RegisterAgentRequest(name="scribe", capabilities=["a", "a"]), "capabilities"),
-    ("RegisterAgent", agents.RegisterAgentRequest(name="scribe", labels={"a": "b" * 257}), "labels['a']"),
-    ("RegisterAgent", agents.RegisterAgentRequest(name="scribe", labels={"a": "b\0c"}), "labels['a']"),
-    (
-        "RegisterAgent",
-        agents.RegisterAgentRequest(name="scribe", lease_duration=timedelta(milliseconds=999)),
-        "lease_duration",
-    ),
-    ("RegisterAgent", agents.RegisterAgentRequest(name="scribe", lease_duration=timedelta(hours=1)), "lease_duration"),
-    ("RegisterAgent", agents.RegisterAgentRequest(name="scribe", description="x" * 2001), "description"),
-    ("RegisterAgent", agents.RegisterAgentRequest(name="scribe", description="nul \0"), "description"),
-    ("GetAgent", agents.GetAgentRequest(agent_id="scribe"), "agent_id"),
-    ("ListAgents", agents.ListAgentsRequest(page_size=1001), "page_size"),
-    ("ListAgents", agents.ListAgentsRequest(page_size=-1), "page_size"),
-    ("ListAgents", agents.ListAgentsRequest(page_token="x"), "page_token"),
-    ("ListAgents", agents.ListAgentsRequest(status=7), "status"),  # type: ignore[arg-type]
-    ("ListAgents", agents.ListAgentsRequest(name="\0"), "name"),
-    ("UpdateAgent", agents.UpdateAgentRequest(agent_id=SOMEONE), "update_mask"),
-    ("UpdateAgent", agents.UpdateAgentRequest(agent_id=SOMEONE, update_mask=FieldMask()), "update_mask"),
-    ("UpdateAgent", agents.UpdateAgentRequest(agent_id=SOMEONE, update_mask=FieldMask(paths=["name"])), "update_mask"),
-    (
-        "UpdateAgent",
-        agents.UpdateAgentRequest(agent_id=SOMEONE, update_mask=FieldMask(paths=["labels.zone"])),
-        "update_mask",
-    ),
-    ("DeregisterAgent", agents.DeregisterAgentRequest(), "agent_id"),
-    ("Heartbeat", agents.HeartbeatRequest(), "session_epoch"),
-    ("RegisterMcpServer", servers.RegisterMcpServerRequest(name="two words", stdio=STDIO), "name"),
-    ("RegisterMcpServer", servers.RegisterMcpServerRequest(name="files"), "transport"),
-    (
-        "RegisterMcpServer",
-        servers.RegisterMcpServerRequest(name="files", stdio=mcp_server_pb2.StdioTransport()),
-        "stdio.command",
-    ),
-    (
-        "RegisterMcpServer",
-        servers.RegisterMcpServerRequest(name="a", stdio=mcp_server_pb2.StdioTransport(command="a", env={"A=": "b"})),
-        "stdio.env['A=']",
-    ),
-    (
-        "RegisterMcpServer",
-        servers.RegisterMcpServerRequest(name="a", stdio=mcp_server_pb2.StdioTransport(command="a", args=["b", "c\0"])),
-        "stdio.args[1]",
-    ),
-    (
-        "RegisterMcpServer",
-        servers.RegisterMcpServerRequest(
-            name="a", stdio=mcp_server_pb2.StdioTransport(command="a", args=["\N{BIRD}" * 4096] * 64)
-        ),
-        "stdio",
-    ),
-    (
-        "RegisterMcpServer",
-        servers.RegisterMcpServerRequest(
-            name="a", streamable_http=mcp_server_pb2.StreamableHttpTransport(url="file:///etc/passwd")
-        ),
-        "streamable_http.url",
-    ),
-    ("GetMcpServer", servers.GetMcpServerRequest(), "key"),
-    ("GetMcpServer", servers.GetMcpServerRequest(mcp_server_id="files"), "mcp_server_id"),
-    ("ListMcpServers", servers.ListMcpServersRequest(page_token="x" * 513), "page_token"),
-    ("DeleteMcpServer", servers.DeleteMcpServerRequest(mcp_server_id="files"), "mcp_server_id"),
-)
 
 
 @pytest.fixture
@@ -152,15 +96,6 @@ async def test_every_method_asks_for_its_permission(registry: Registry) -> None:
         refused = await refusal(method.call(registry, metadata))
         assert (refused.code, refused.reason) == (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_MISSING")
         assert refused.metadata == {"permission": method.permission}
-
-
-async def test_a_broken_field_is_named_by_its_path(registry: Registry) -> None:
-    metadata = registry.mint.bearer(subject=f"agent:{SOMEONE}")
-    for name, request, path in BROKEN:
-        refused = await refusal(BY_NAME[name].call(registry, metadata, request))
-        assert refused.code == grpc.StatusCode.INVALID_ARGUMENT, (name, path, refused)
-        assert refused.reason in {"INVALID_FIELD", "INVALID_PAGE_TOKEN"}
-        assert path in refused.fields, (name, refused)
 
 
 @pytest.mark.capability("A6")
@@ -197,7 +132,7 @@ async def test_the_identity_of_one_tenant_is_another_agent_in_the_next(registry:
     here = registry.agent()
     there = registry.mint.bearer(tenant="acme", subject=f"agent:{here.id}")
     epoch = (await registry.register(here, "scribe")).session_epoch
-    refused = await refusal(registry.agents.Heartbeat(agents.HeartbeatRequest(session_epoch=epoch), metadata=there))
+    refused = await refusal(BY_NAME["Heartbeat"].call(registry, there, agents.HeartbeatRequest(session_epoch=epoch)))
     assert refused.reason == "AGENT_NOT_FOUND"
     await registry.agents.RegisterAgent(agents.RegisterAgentRequest(name="clerk"), metadata=there)
     assert (await registry.get(here.id)).name == "scribe"
@@ -210,7 +145,8 @@ async def test_a_request_that_is_too_large_is_refused_with_the_limit(registry: R
         request.MergeFrom(method.request)
         padding = agents.ListAgentsRequest(page_token="x" * 5_000_000).SerializeToString()
         request.MergeFromString(padding.replace(b"\x12", b"\xfa\x3f", 1))
-        refused = await refusal(method.call(registry, registry.admin(), request))
+        metadata = registry.mint.bearer(subject=f"agent:{SOMEONE}")
+        refused = await refusal(method.call(registry, metadata, request))
         assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE")
         assert refused.metadata == {"max_bytes": str(4 * 1024 * 1024)}
 
@@ -224,7 +160,7 @@ async def test_a_crafted_page_token_is_refused(registry: Registry) -> None:
 
 
 def crafted(key: str) -> str:
-    return PageToken.encode(repr(("agents", "", "", 0)), key)
+    return PageToken.encode(repr(("agents", "", "", 0, "")), key)
 
 
 async def test_a_request_id_belongs_to_its_caller_and_method(registry: Registry) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -15,21 +16,39 @@ from rookery_auth.model import (
     RefreshFamily,
     RefreshTokenReused,
 )
-from rookery_auth.postgres import PostgresApiKeys, PostgresBootstrap, PostgresEnrollments, PostgresRefreshes
+from rookery_auth.postgres import (
+    PostgresApiKeys,
+    PostgresBootstrap,
+    PostgresEnrollments,
+    PostgresRefreshes,
+    PostgresRevocations,
+    PostgresSigningKeys,
+)
 from rookery_auth.signing import new_signing_key
-from rookery_kit.postgres import load_queries
+from rookery_kit.postgres import Database, load_queries
 
 NOW = datetime.now(UTC)
 MASTER = MasterKey(bytes(range(32)))
 
 
-class AuthStore(PostgresEnrollments, PostgresRefreshes, PostgresApiKeys, PostgresBootstrap):
-    """All stores in one, over the same tables."""
+class AuthStore(PostgresEnrollments, PostgresBootstrap):
+    """All stores over the same tables."""
+
+    def __init__(self, database: Database, wake: Callable[[], None] = lambda: None) -> None:
+        tables = (database, load_queries("rookery_auth"))
+        super().__init__(*tables)
+        self.revocations = PostgresRevocations(*tables, wake)
+        self.api_keys = PostgresApiKeys(*tables, self.revocations)
+        self.refreshes = PostgresRefreshes(*tables, self.revocations)
+        self.signing_keys = PostgresSigningKeys(*tables)
+
+    async def rotate(self, family_id: str, generation: int, nonce: str) -> RefreshFamily:
+        return await self.refreshes.rotate(family_id, generation, nonce, NOW + timedelta(minutes=11))
 
 
 @pytest.fixture
 async def store(open_database: OpenDatabase) -> AuthStore:
-    return AuthStore(await open_database("auth"), load_queries("rookery_auth"))
+    return AuthStore(await open_database("auth"))
 
 
 def token(**changes: object) -> EnrollmentToken:
@@ -126,7 +145,7 @@ async def test_of_two_who_refresh_at_once_one_wins_and_the_family_is_revoked(sto
 async def test_unknown_ids_are_invalid_credentials(store: AuthStore) -> None:
     for attempt in (
         store.find_enrollment(str(uuid4())),
-        store.find_api_key(str(uuid4())),
+        store.api_keys.find_for_exchange(str(uuid4())),
         store.rotate(str(uuid4()), 1, "a"),
         store.redeem(str(uuid4()), b"digest", family()),
     ):
@@ -139,9 +158,13 @@ async def test_starts_at_once_agree_on_one_key_and_one_administrator(store: Auth
 
     def administrator() -> ApiKey:
         key_id = str(uuid4())
-        return ApiKey(key_id, "default", "user:admin", ("admin",), mint.digest(key_id), NOW, None)
+        return ApiKey(
+            key_id, "default", "user:admin", ("admin",), mint.digest(key_id), NOW, None, creator="service:auth"
+        )
 
     starts = [store.bootstrap(new_signing_key(MASTER, NOW), administrator()) for _ in range(4)]
     results = await asyncio.gather(*starts)
-    assert len({(keys[0].kid, len(keys), key.id) for keys, key in results}) == 1
-    assert await store.find_api_key(results[0][1].id) == results[0][1]
+    keys, _ = await store.signing_keys.list_in_use()
+    assert len(keys) == 1
+    assert len({key.id for key in results}) == 1
+    assert (await store.api_keys.get("default", results[0].id)).digest == results[0].digest

@@ -2,29 +2,23 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from harness.databases import OpenDatabase
-from rookery_kit.postgres import Database, load_queries
+from harness.registry_store import MINUTE, MOMENT, TENANT, agent_store, listed, registered, registration
+from rookery_kit.postgres import Database
 from rookery_registry.model import (
     Agent,
     AgentChange,
     AgentChanged,
     AgentNameTaken,
     AgentNotFound,
-    AgentQuery,
-    AgentRegistration,
     AgentUpdate,
+    Instruction,
     SubjectAlreadyBound,
 )
-from rookery_registry.postgres import PostgresAgentStore
-from rookery_registry.postgres.announcing import AnnouncingDatabase
 from rookery_registry.store import AgentStore, AgentTransaction
-
-MINUTE, MOMENT = timedelta(minutes=1), timedelta(microseconds=1)
-TENANT = "default"
 
 
 class Wakes:
@@ -47,26 +41,7 @@ def wakes() -> Wakes:
 
 @pytest.fixture(params=["postgres"])
 async def store(database: Database, wakes: Wakes) -> AgentStore:
-    return PostgresAgentStore(AnnouncingDatabase(database, wakes), load_queries("rookery_registry"))
-
-
-def registration(name: str = "scribe", **changes: object) -> AgentRegistration:
-    made = AgentRegistration(name, "writes", ("write",), {"zone": "a"}, {"team": "docs"}, MINUTE)
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-async def registered(
-    store: AgentStore, agent_id: str = "", name: str = "scribe", tenant: str = TENANT, **changes: object
-) -> Agent:
-    agent_id = agent_id or str(uuid4())
-    async with store.begin(tenant) as agents:
-        return await agents.register(agent_id, f"agent:{agent_id}", registration(name, **changes))
-
-
-async def listed(store: AgentStore, tenant: str = TENANT, **query: object) -> list[str]:
-    async with store.begin(tenant) as agents:
-        found = await agents.page(replace(AgentQuery(limit=100), **query))  # type: ignore[arg-type]
-    return [agent.name for agent in found]
+    return agent_store(database, wakes)
 
 
 @pytest.mark.capability("R1")
@@ -132,56 +107,30 @@ async def test_an_identity_keeps_its_name(store: AgentStore) -> None:
 @pytest.mark.capability("A6")
 async def test_a_transaction_sees_its_tenant_only(store: AgentStore) -> None:
     agent = await registered(store)
-    assert await listed(store, "acme") == []
+    assert await listed(store, tenant="acme") == []
     async with store.begin("acme") as agents:
         for attempt in (
             agents.find(agent.id),
             agents.lock(agent.id),
             agents.update(agent.id, AgentUpdate(description="")),
-            agents.begin_lease(agent.id),
+            agents.instruct(agent.id, Instruction.DRAIN),
             agents.remove(agent.id),
         ):
             with pytest.raises(AgentNotFound):
                 await attempt
-        assert await agents.extend_lease(agent.id, agent.session_epoch) is None
         assert await agents.end_lease(agent.id) is None
     there = await registered(store, agent.id, "clerk", "acme")
     assert (there.id, there.tenant) == (agent.id, "acme")
 
 
-async def test_pages_are_ordered_by_name_and_filtered(store: AgentStore) -> None:
-    for name in ("b", "a-1", "a.1", "a", "c"):
-        await registered(store, name=name, capabilities=("write", name))
-    await registered(store, name="gone", lease_duration=MOMENT)
-    assert await listed(store) == ["a", "a-1", "a.1", "b", "c", "gone"]
-    assert await listed(store, after="a.1", limit=2) == ["b", "c"]
-    assert await listed(store, after="gone") == []
-    assert await listed(store, capability="a-1") == ["a-1"]
-    assert await listed(store, name="b") == ["b"]
-    assert await listed(store, online=False) == ["gone"]
-    assert await listed(store, online=True, capability="write", after="a.1") == ["b", "c"]
-
-
 @pytest.mark.capability("R2")
-async def test_a_lease_that_has_run_out_counts_at_once_and_is_not_extended(store: AgentStore) -> None:
+async def test_a_lease_that_has_run_out_counts_at_once(store: AgentStore) -> None:
     agent = await registered(store, lease_duration=MOMENT)
     async with store.begin(TENANT) as agents:
         assert not (await agents.find(agent.id)).online
-        assert await agents.extend_lease(agent.id, agent.session_epoch) is None
 
 
-@pytest.mark.capability("R2")
-async def test_extending_a_lease_changes_nothing_but_the_lease(store: AgentStore) -> None:
-    agent = await registered(store)
-    async with store.begin(TENANT) as agents:
-        assert await agents.extend_lease(agent.id, agent.session_epoch) == MINUTE
-        assert await agents.extend_lease(agent.id, agent.session_epoch + 1) is None
-        extended = await agents.find(agent.id)
-    assert extended.lease_expire_time > agent.lease_expire_time
-    assert extended == replace(agent, lease_expire_time=extended.lease_expire_time)
-
-
-async def test_a_lease_is_ended_once_and_begun_again(store: AgentStore) -> None:
+async def test_a_lease_is_ended_once(store: AgentStore) -> None:
     agent = await registered(store)
     async with store.begin(TENANT) as agents:
         ended = await agents.end_lease(agent.id)
@@ -189,10 +138,39 @@ async def test_a_lease_is_ended_once_and_begun_again(store: AgentStore) -> None:
         assert not ended.online
         assert ended.lease_expire_time <= ended.update_time
         assert await agents.end_lease(agent.id) is None
-        begun = await agents.begin_lease(agent.id)
-    assert begun.online
-    assert begun.lease_expire_time == begun.update_time + MINUTE
-    assert agent.revision < ended.revision < begun.revision
+    assert agent.revision < ended.revision
+
+
+@pytest.mark.capability("R2")
+async def test_after_an_outage_leases_that_ran_when_it_began_run_anew_and_others_do_not(
+    store: AgentStore, database: Database
+) -> None:
+    async with store.begin_expiry() as leases:
+        assert await leases.note_sweep(MINUTE)
+    running = await registered(store, name="running", lease_duration=MOMENT)
+    lapsed = await registered(store, name="lapsed", lease_duration=MOMENT)
+    async with database.system_transaction() as connection:
+        await connection.execute(
+            "UPDATE agents SET lease_duration = '1 minute', lease_expire_time = now() - interval '1 minute'"
+        )
+        await connection.execute(
+            "UPDATE agents SET lease_expire_time = now() - interval '1 hour' WHERE id = $1", lapsed.id
+        )
+        await connection.execute("UPDATE lease_sweeps SET sweep_time = now() - interval '2 minutes'")
+    async with store.begin_expiry() as leases:
+        assert await leases.note_sweep(MINUTE)
+        assert [agent.id for agent in await leases.expire(10)] == [lapsed.id]
+    async with store.begin(TENANT) as agents:
+        assert (await agents.find(running.id)).online
+    async with store.begin_expiry() as leases:
+        assert await leases.note_sweep(MINUTE)
+        assert await leases.expire(10) == []
+
+
+async def test_one_replica_sweeps_at_a_time(store: AgentStore) -> None:
+    async with store.begin_expiry() as leases, store.begin_expiry() as others:
+        assert await leases.note_sweep(MINUTE)
+        assert not await others.note_sweep(MINUTE)
 
 
 @pytest.mark.capability("R2")
@@ -244,18 +222,3 @@ async def outbox(database: Database) -> list[tuple[str, str]]:
     async with database.system_transaction() as connection:
         rows = await connection.fetch("SELECT subject, message_id FROM outbox ORDER BY id")
     return [(row["subject"], row["message_id"]) for row in rows]
-
-
-async def test_a_heartbeat_touches_no_index_and_leaves_no_event(store: AgentStore, database: Database) -> None:
-    agent = await registered(store)
-    async with store.begin(TENANT) as agents:
-        await agents.extend_lease(agent.id, agent.session_epoch)
-    async with database.system_transaction() as connection:
-        await connection.execute("SELECT pg_stat_force_next_flush()")
-    async with database.system_transaction() as connection:
-        counts = await connection.fetchrow(
-            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'agents'"
-        )
-    assert counts is not None
-    assert tuple(counts) == (1, 1)
-    assert await outbox(database) == []

@@ -4,6 +4,8 @@ from harness.databases import FreshDatabase
 from psycopg import sql
 from rookery_kit.postgres.provision import SERVICES, runtime_role
 
+SET = "current_setting('rookery.tenant'::text, true)"
+ISOLATED = f"(({SET} = tenant) OR ({SET} = '*'::text))"
 PAIRS = [(service, other) for service in SERVICES for other in SERVICES if service != other]
 
 
@@ -54,6 +56,31 @@ def test_every_table_with_a_tenant_is_under_row_level_security(fresh_database: F
         rows = connection.execute(query, (service,)).fetchall()
     assert rows
     assert all(secured for _, secured in rows), rows
+
+
+@pytest.mark.capability("A6")
+def test_every_table_with_a_tenant_has_the_one_policy_and_is_bound_by_it(fresh_database: FreshDatabase) -> None:
+    """Read from the catalogue, so that a table which is added without it fails here."""
+    query = """
+        SELECT c.oid::regclass::text, c.relrowsecurity, o.rolname, p.polpermissive, p.polcmd, p.polroles,
+            pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles o ON o.oid = c.relowner
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant' AND NOT a.attisdropped
+        LEFT JOIN pg_policy p ON p.polrelid = c.oid
+        WHERE n.nspname = ANY(%s) AND c.relkind IN ('r', 'p') ORDER BY 1"""
+    with psycopg.connect(fresh_database.admin_url) as connection:
+        rows = connection.execute(query, (list(SERVICES),)).fetchall()
+        unbound = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname LIKE 'rookery%%' AND (rolsuper OR rolbypassrls)"
+        ).fetchall()
+    assert unbound == []
+    assert len(rows) > 20
+    assert len({row[0] for row in rows}) == len(rows), "a table with several policies"
+    for table, secured, owner, permissive, command, roles, condition, check in rows:
+        assert secured, table
+        assert owner.endswith("_owner"), table
+        assert (permissive, command, roles, check) == (True, "*", [0], None), table
+        assert condition == ISOLATED, table
 
 
 @pytest.mark.capability("A6")

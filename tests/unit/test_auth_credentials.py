@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rookery_auth.credential import API_KEY_PREFIX, ENROLLMENT_PREFIX, CredentialMint
 from rookery_auth.master_key import MasterKey, read_master_key
-from rookery_auth.model import CredentialInvalid, RoleUnknown
-from rookery_auth.roles import BUILT_IN_ROLES, permissions_of
+from rookery_auth.model import CredentialInvalid
 from rookery_kit.clock import new_id
 from rookery_kit.errors import CannotStart
 
@@ -91,11 +90,3 @@ def test_what_is_sealed_opens_only_under_the_same_key_and_context(tmp_path: Path
         key.open(sealed, b"there")
     with pytest.raises(CannotStart):
         MasterKey(os.urandom(32)).open(sealed, b"here")
-
-
-@pytest.mark.capability("A5")
-def test_roles_add_up_and_an_unknown_one_is_named() -> None:
-    assert permissions_of(["tester", "observer"]) == BUILT_IN_ROLES["tester"] | BUILT_IN_ROLES["observer"]
-    assert permissions_of(["admin"]) == {"*:*"}
-    with pytest.raises(RoleUnknown, match="'wizard'"):
-        permissions_of(["wizard"])

@@ -74,6 +74,20 @@ def test_what_may_be_repeated_says_when() -> None:
     assert detail(status_of(errors.Unavailable("no", retry_after=None)), error_details_pb2.RetryInfo) is None
 
 
+def test_a_quota_that_is_used_up_is_named_with_its_limit_and_owner() -> None:
+    status = status_of(errors.QuotaExceeded("max_agents", 50, "tenant:acme"))
+    info, failure = detail(status, error_details_pb2.ErrorInfo), detail(status, error_details_pb2.QuotaFailure)
+    assert info is not None
+    assert info.reason == "QUOTA_EXCEEDED"
+    assert dict(info.metadata) == {"quota": "max_agents", "limit": "50", "subject": "tenant:acme"}
+    assert failure is not None
+    assert [(each.subject, each.description) for each in failure.violations] == [
+        ("tenant:acme", "the quota max_agents is 50")
+    ]
+    assert status.code == Code.RESOURCE_EXHAUSTED.value[0]
+    assert detail(status, error_details_pb2.RetryInfo) is None, "waiting does not help"
+
+
 def test_a_fault_tells_its_id_and_nothing_else() -> None:
     fault_id, status = masked_status()
     info = detail(status, error_details_pb2.ErrorInfo)

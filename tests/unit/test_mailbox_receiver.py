@@ -12,7 +12,7 @@ from rookery_orchestrator.mailbox.frames import (
     OpenMailbox,
     Settled,
 )
-from rookery_orchestrator.mailbox.model import Action, DeadReason, Settlement
+from rookery_orchestrator.mailbox.model import Action, DeadReason, DeliveryOutcome, Failure, Settlement
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 from rookery_orchestrator.session_errors import SessionSuperseded, StreamProtocol
 
@@ -53,7 +53,7 @@ async def test_room_that_is_made_while_others_are_being_settled_is_used() -> Non
 
 
 async def test_a_frame_holds_no_more_than_a_client_can_take() -> None:
-    mailbox = MailboxInMemory(*(piece(number, size=1024 * 1024) for number in range(1, 6)))
+    mailbox = MailboxInMemory(*(piece(number, size=512 * 1024) for number in range(1, 6)))
     async with stream(mailbox, grant=5) as agent:
         assert [len(await agent.deliveries()) for _ in range(3)] == [2, 2, 1]
 
@@ -98,13 +98,15 @@ async def test_mail_delivered_too_often_is_buried_instead() -> None:
     async with stream(mailbox, grant=3, policy=policy) as agent:
         (delivery,) = await agent.deliveries()
         assert delivery.attempt == 2
-        agent.settle(Settlement(delivery.delivery_id, Action.NACK, reason="again"))
+        agent.settle(Settlement(delivery.delivery_id, Action.NACK, reason="again", handler="read"))
         assert await agent.next() == Settled((1,), ())
-    assert mailbox.buried == [
+        await eventually(lambda: len(mailbox.buried) == 3)
+    assert sorted(mailbox.buried) == [
         (1, DeadReason.MAX_DELIVERIES, "", 2),
         (2, DeadReason.TERMINATED, "not readable as mail", 0),
         (3, DeadReason.MAX_DELIVERIES, "again", 2),
     ]
+    assert mailbox.noted == [(3, Failure(DeliveryOutcome.REFUSED, "read", "again"))]
 
 
 @pytest.mark.capability("M3")
@@ -123,7 +125,7 @@ async def test_each_settlement_becomes_what_the_agent_said() -> None:
         )
         assert await agent.next() == Settled((1, 2, 3, 4, 5), (6,))
         said = [(verdict.handle.sequence, verdict.settling, verdict.delay) for verdict in mailbox.verdicts]
-        assert said == [
+        assert sorted(said, key=lambda each: each[0]) == [
             (1, Settling.REMOVE, 0.0),
             (2, Settling.RETURN, 0.0),
             (3, Settling.RETURN, 7.0),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from rookery.registry.v1 import agent_service_pb2
 from rookery_kit.errors import PermissionMissing
 from rookery_kit.identity import Principal
 from rookery_kit.postgres import InvalidPageToken
+from rookery_registry.encoding import encode_agent
 from rookery_registry.events import agent_event, mcp_server_event
 from rookery_registry.model import (
     Agent,
@@ -18,7 +20,7 @@ from rookery_registry.model import (
     NotAnAgent,
     StreamableHttpTransport,
 )
-from rookery_registry.rpc.pages import NamePage
+from rookery_registry.rpc.pages import NamePage, parts_that_fit
 from rookery_registry.service.authority import own_agent_id, require_authority_over
 from rookery_registry.settings import RegistrySettings
 
@@ -46,6 +48,7 @@ def agent(name: str = "scribe") -> Agent:
         create_time=NOW,
         update_time=NOW,
         revision=26,
+        draining=False,
     )
 
 
@@ -95,14 +98,30 @@ def test_a_page_holds_what_was_asked_for_and_a_token_when_there_is_more() -> Non
     request = agent_service_pb2.ListAgentsRequest(page_size=2)
     page = NamePage(request, "agents")
     assert (page.after, page.limit) == (None, 3)
-    whole, token = page.cut([agent("a"), agent("b")])
+    whole, token = page.cut([agent("a"), agent("b")], encode_agent)
     assert ([item.name for item in whole], token) == (["a", "b"], "")
-    cut, token = page.cut([agent("a"), agent("b"), agent("c")])
+    cut, token = page.cut([agent("a"), agent("b"), agent("c")], encode_agent)
     assert [item.name for item in cut] == ["a", "b"]
     request.page_token = token
     assert NamePage(request, "agents").after == "b"
     with pytest.raises(InvalidPageToken):
         NamePage(request, "agents", "another filter")
+
+
+def test_a_page_ends_before_an_answer_is_full() -> None:
+    request = agent_service_pb2.ListAgentsRequest(page_size=3)
+    page = NamePage(request, "agents")
+    wordy = [replace(agent(name), description="x" * 1_500_000) for name in ("a", "b", "c")]
+    cut, token = page.cut(wordy, encode_agent)
+    assert [item.name for item in cut] == ["a"]
+    request.page_token = token
+    assert NamePage(request, "agents").after == "a"
+
+
+def test_what_does_not_fit_into_one_answer_comes_in_parts() -> None:
+    wordy = [encode_agent(replace(agent(name), description="x" * 900_000)) for name in ("a", "b", "c")]
+    assert [[item.name for item in part] for part in parts_that_fit(wordy)] == [["a", "b"], ["c"]]
+    assert list(parts_that_fit([])) == []
 
 
 def test_a_page_of_no_stated_size_holds_fifty() -> None:

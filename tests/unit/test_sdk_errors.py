@@ -53,6 +53,12 @@ def test_an_error_says_when_to_try_again() -> None:
     assert error_of_status(status_pb2.Status(code=14, details=packed(retry))).detail.retry_after == 2.5
 
 
+def test_an_error_says_whose_limit_was_reached() -> None:
+    violation = error_details_pb2.QuotaFailure.Violation(subject="tenant:acme", description="50 requests per second")
+    status = status_pb2.Status(code=8, details=packed(error_details_pb2.QuotaFailure(violations=[violation])))
+    assert error_of_status(status).detail.quota_violations == (("tenant:acme", "50 requests per second"),)
+
+
 def test_a_session_that_was_superseded_has_a_type_of_its_own() -> None:
     info = error_details_pb2.ErrorInfo(reason="SESSION_SUPERSEDED")
     error = error_of_status(status_pb2.Status(code=10, details=packed(info)))

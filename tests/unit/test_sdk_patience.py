@@ -1,3 +1,4 @@
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -41,6 +42,8 @@ def test_a_wait_is_not_shorter_than_the_other_side_asked_for() -> None:
         (Unavailable("back soon", Detail("SHUTTING_DOWN", retry_after=0.5)), True),
         (Unavailable("it broke, and that is recorded", Detail("MCP_SERVER_UNAVAILABLE")), False),
         (ResourceExhausted("full", Detail("MAILBOX_FULL", retry_after=1.0)), True),
+        (ResourceExhausted("too fast", Detail("RATE_LIMITED", retry_after=0.1)), True),
+        (ResourceExhausted("too many", Detail("QUOTA_EXCEEDED")), False),
         (ResourceExhausted("too large", Detail("MESSAGE_TOO_LARGE")), False),
         (DeadlineExceeded("no answer"), True),
         (DeadlineExceeded("the tool took too long", Detail("TOOL_TIMEOUT")), False),
@@ -65,6 +68,19 @@ def failing(times: int, error: RookeryError) -> Callable[[], Awaitable[str]]:
 async def test_a_call_is_repeated_until_it_goes_through() -> None:
     quick = Backoff(first=0.001)
     assert await patiently(failing(3, Unavailable("away")), patience=5, backoff=quick) == "through"
+
+
+async def test_a_call_that_came_too_fast_is_repeated_when_there_is_room_again() -> None:
+    refusal = ResourceExhausted("too fast", Detail("RATE_LIMITED", retry_after=0.05))
+    begun = time.monotonic()
+    assert await patiently(failing(2, refusal), patience=5, backoff=Backoff(first=0.0)) == "through"
+    assert time.monotonic() - begun >= 0.1
+
+
+async def test_who_must_wait_longer_than_patience_lasts_is_told_at_once() -> None:
+    refusal = ResourceExhausted("too fast", Detail("RATE_LIMITED", retry_after=60))
+    with pytest.raises(ResourceExhausted, match="too fast"):
+        await patiently(failing(1, refusal), patience=1)
 
 
 async def test_when_patience_ends_the_last_error_is_raised() -> None:

@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from rookery_cli.commands import agents, messages, servers, tasks, tools
+from rookery_cli.commands import (
+    agents,
+    audit,
+    dlq,
+    keys,
+    messages,
+    roles,
+    servers,
+    signing_keys,
+    tasks,
+    tenants,
+    tokens,
+    tools,
+    topics,
+)
 from rookery_cli.commands.status import status
 from rookery_cli.commands.up import up
 from rookery_cli.state import Invocation
@@ -46,6 +60,14 @@ def build() -> typer.Typer:
     app.add_typer(agents.app, name="agents")
     app.add_typer(tasks.app, name="tasks")
     app.add_typer(messages.app, name="messages")
+    app.add_typer(topics.app, name="topics")
+    app.add_typer(dlq.app, name="dlq")
     app.add_typer(tools.app, name="tools")
     app.add_typer(servers.app, name="servers")
+    app.add_typer(keys.app, name="keys")
+    app.add_typer(signing_keys.app, name="signing-keys")
+    app.add_typer(tokens.app, name="tokens")
+    app.add_typer(roles.app, name="roles")
+    app.add_typer(tenants.app, name="tenants")
+    app.add_typer(audit.app, name="audit")
     return app

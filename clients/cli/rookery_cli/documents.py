@@ -4,8 +4,9 @@ import base64
 import json
 from typing import Any
 
+from google.protobuf.json_format import MessageToDict
 from rookery.orchestrator.v1 import message_pb2, payload_pb2, task_pb2
-from rookery.registry.v1 import agent_pb2, mcp_server_pb2
+from rookery.registry.v1 import agent_pb2, agent_search_pb2, mcp_server_pb2
 from rookery.tool_executor.v1 import tool_pb2
 from rookery_sdk import PayloadInvalid, decode
 
@@ -21,6 +22,12 @@ def agent_document(agent: agent_pb2.Agent) -> dict[str, Any]:
         "capabilities": list(agent.capabilities),
         "description": agent.description,
         "labels": dict(agent.labels),
+        "type": agent.type,
+        "version": agent.version,
+        "endpoint": agent.endpoint,
+        "skills": [skill_document(skill) for skill in agent.skills],
+        "config": MessageToDict(agent.config),
+        "draining": agent.draining,
         "subject": agent.subject,
         "tenant": agent.tenant,
         "session_epoch": agent.session_epoch,
@@ -30,6 +37,24 @@ def agent_document(agent: agent_pb2.Agent) -> dict[str, Any]:
         "update_time": rfc3339(agent.update_time),
         "etag": agent.etag,
     }
+
+
+def skill_document(skill: agent_pb2.AgentSkill) -> dict[str, Any]:
+    """What an agent can do, described."""
+    return {"id": skill.id, "name": skill.name, "description": skill.description, "tags": list(skill.tags)}
+
+
+def match_document(match: agent_search_pb2.AgentMatch) -> dict[str, Any]:
+    """An agent that fits; without a load when it has reported none of late."""
+    load = {
+        "in_flight": match.load.in_flight,
+        "capacity": match.load.capacity,
+        "error_rate": match.load.error_rate,
+        "mean_response_ms": match.load.mean_response_ms,
+        "report_time": rfc3339(match.load.report_time),
+    }
+    known = match.HasField("load")
+    return {"agent": agent_document(match.agent), "cost": match.cost, "load": load if known else None}
 
 
 def task_document(task: task_pb2.Task) -> dict[str, Any]:

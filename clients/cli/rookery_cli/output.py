@@ -16,6 +16,7 @@ Document = Mapping[str, Any]
 _STYLES = {
     "ONLINE": "green",
     "OFFLINE": "dim",
+    "DRAINING": "yellow",
     "COMPLETED": "green",
     "SERVING": "green",
     "serving": "green",
@@ -27,6 +28,12 @@ _STYLES = {
     "UNREACHABLE": "red",
     "backing off": "red",
     "CANCELED": "dim",
+    "ACKED": "green",
+    "DEAD": "red",
+    "DEAD_LETTERED": "red",
+    "EXPIRED": "dim",
+    "PURGED": "dim",
+    "DISCARDED": "dim",
     "disabled": "dim",
 }
 _WIDE = 10_000

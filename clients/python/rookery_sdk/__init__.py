@@ -4,6 +4,7 @@ An agent is an `Agent` with handlers; a program that wants work done opens a `Cl
 """
 
 from rookery_sdk.agent import Agent
+from rookery_sdk.bulk import SendOutcome
 from rookery_sdk.client import Client
 from rookery_sdk.context import ContextInvalid, ContextNotFound, SuiteContext
 from rookery_sdk.errors import (
@@ -25,14 +26,16 @@ from rookery_sdk.errors import (
     Unavailable,
 )
 from rookery_sdk.handler_context import MessageContext, TaskContext
-from rookery_sdk.messages import Message
+from rookery_sdk.messages import Message, Outgoing
 from rookery_sdk.payload import PayloadInvalid, decode, encode
 from rookery_sdk.tools import ToolResult
+from rookery_sdk.topics import Audience, Published
 
 __all__ = [
     "Aborted",
     "Agent",
     "AlreadyExists",
+    "Audience",
     "Client",
     "ContextInvalid",
     "ContextNotFound",
@@ -44,11 +47,14 @@ __all__ = [
     "Message",
     "MessageContext",
     "NotFound",
+    "Outgoing",
     "PayloadInvalid",
     "PermissionDenied",
+    "Published",
     "Reject",
     "ResourceExhausted",
     "RookeryError",
+    "SendOutcome",
     "SessionSuperseded",
     "SuiteContext",
     "TaskContext",

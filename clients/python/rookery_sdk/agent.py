@@ -33,6 +33,7 @@ class Agent:
     first start; where neither is given and the administrator's API key is at hand, the agent gets itself one. The
     identity is kept in `state_dir` (else `agents` beside the context file), so that the agent comes back as the same.
 
+    `version`, at most 120 characters, is what the history of failed messages calls this program.
     `concurrency` and `message_concurrency` bound what is worked at at a time. `lease` is how long the agent counts as
     online without a heartbeat. `stop_grace` is what handlers get when the agent is stopped, `patience` how long an
     effect (a tool call, a message) waits for a suite that is away; both in seconds.
@@ -44,6 +45,7 @@ class Agent:
         capabilities: Sequence[str] | None = None,
         *,
         description: str = "",
+        version: str = "",
         labels: Mapping[str, str] | None = None,
         context: SuiteContext | Path | str | None = None,
         enrollment_token: str | None = None,
@@ -62,6 +64,7 @@ class Agent:
         self.name = name
         self._capabilities = None if capabilities is None else tuple(capabilities)
         self._description = description
+        self._version = version
         self._labels = dict(labels or {})
         self._context = context
         self._enrollment_token = enrollment_token
@@ -167,6 +170,7 @@ class Agent:
             message_concurrency=self._message_concurrency,
             patience=self._patience,
             stop_grace=self._stop_grace,
+            version=self._version[:120],
         )
 
 

@@ -1,6 +1,6 @@
 """Calls that carry the access token, and errors of the SDK instead of those of gRPC."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -54,7 +54,10 @@ class AuthorizedUnary(grpc.aio.UnaryUnaryClientInterceptor):
 
 
 class AuthorizedStream(grpc.aio.UnaryStreamClientInterceptor):
-    """Adds the token to a call that answers a stream. A stream that fails raises RookeryError."""
+    """Adds the token to a call that answers a stream. A stream that fails raises RookeryError.
+
+    One that is refused as UNAUTHENTICATED before its first answer begins anew, once, with a new token.
+    """
 
     def __init__(self, tokens: AccessTokens) -> None:
         self._tokens = tokens
@@ -65,20 +68,39 @@ class AuthorizedStream(grpc.aio.UnaryStreamClientInterceptor):
         client_call_details: ClientCallDetails,
         request: Any,  # noqa: ANN401 -- any request
     ) -> AsyncIterator[Any]:
-        """The responses of one call."""
+        """The responses of one call, or of a second when the first token was not accepted."""
         token = await self._tokens.current()
-        call = await continuation(_with_token(client_call_details, token), request)
-        return self._responses(call, token)
 
-    async def _responses(self, call: Any, token: AccessToken) -> AsyncIterator[Any]:  # noqa: ANN401 -- gRPC's call
+        async def begin(token: AccessToken) -> Any:  # noqa: ANN401 -- gRPC's call
+            return await continuation(_with_token(client_call_details, token), request)
+
+        return self._responses(begin, await begin(token), token)
+
+    async def _responses(
+        self,
+        begin: Callable[[AccessToken], Awaitable[Any]],
+        call: Any,  # noqa: ANN401 -- gRPC's call
+        token: AccessToken,
+    ) -> AsyncIterator[Any]:
+        begun = False
+        try:
+            async for response in self._translated(call):
+                begun = True
+                yield response
+            return
+        except Unauthenticated:
+            token = await self._tokens.replaced(token)
+            if begun:
+                raise
+        async for response in self._translated(await begin(token)):
+            yield response
+
+    async def _translated(self, call: Any) -> AsyncIterator[Any]:  # noqa: ANN401 -- gRPC's call
         try:
             async for response in call:
                 yield response
         except grpc.aio.AioRpcError as error:
-            translated = error_of(error)
-            if isinstance(translated, Unauthenticated):
-                await self._tokens.replaced(token)
-            raise translated from None
+            raise error_of(error) from None
         finally:
             call.cancel()
 

@@ -3,8 +3,21 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
-from rookery.auth.v1 import enrollment_service_pb2_grpc, token_service_pb2_grpc
-from rookery.orchestrator.v1 import message_service_pb2_grpc, task_service_pb2_grpc
+from rookery.auth.v1 import (
+    api_key_service_pb2_grpc,
+    audit_service_pb2_grpc,
+    enrollment_service_pb2_grpc,
+    key_service_pb2_grpc,
+    policy_service_pb2_grpc,
+    tenant_service_pb2_grpc,
+    token_service_pb2_grpc,
+)
+from rookery.orchestrator.v1 import (
+    dead_letter_service_pb2_grpc,
+    message_service_pb2_grpc,
+    task_service_pb2_grpc,
+    topic_service_pb2_grpc,
+)
 from rookery.registry.v1 import agent_service_pb2_grpc, mcp_server_service_pb2_grpc
 from rookery.tool_executor.v1 import tool_service_pb2_grpc
 
@@ -29,7 +42,8 @@ class Connection:
 
     def __init__(self, context: SuiteContext, credential: CredentialFactory) -> None:
         exchange = open_channel(context.auth)
-        self.access = AccessTokens(credential(token_service_pb2_grpc.TokenServiceStub(exchange)))
+        self._exchange: TokenServiceAsyncStub = token_service_pb2_grpc.TokenServiceStub(exchange)
+        self.access = AccessTokens(credential(self._exchange))
         authorized = (AuthorizedUnary(self.access), AuthorizedStream(self.access))
         auth = open_channel(context.auth, authorized)
         registry = open_channel(context.registry, authorized)
@@ -37,10 +51,18 @@ class Connection:
         tool_executor = open_channel(context.tool_executor, authorized)
         self._channels = (exchange, auth, registry, orchestrator, tool_executor)
         self.enrollments = enrollment_service_pb2_grpc.EnrollmentServiceStub(auth)
+        self.token_service = token_service_pb2_grpc.TokenServiceStub(auth)
+        self.api_keys = api_key_service_pb2_grpc.ApiKeyServiceStub(auth)
+        self.signing_keys = key_service_pb2_grpc.KeyServiceStub(auth)
+        self.policies = policy_service_pb2_grpc.PolicyServiceStub(auth)
+        self.tenants = tenant_service_pb2_grpc.TenantServiceStub(auth)
+        self.audit = audit_service_pb2_grpc.AuditServiceStub(auth)
         self.agents = agent_service_pb2_grpc.AgentServiceStub(registry)
         self.servers = mcp_server_service_pb2_grpc.McpServerServiceStub(registry)
         self.tasks = task_service_pb2_grpc.TaskServiceStub(orchestrator)
         self.messages = message_service_pb2_grpc.MessageServiceStub(orchestrator)
+        self.dead_letters = dead_letter_service_pb2_grpc.DeadLetterServiceStub(orchestrator)
+        self.topics = topic_service_pb2_grpc.TopicServiceStub(orchestrator)
         self.tools = tool_service_pb2_grpc.ToolServiceStub(tool_executor)
 
     async def close(self) -> None:

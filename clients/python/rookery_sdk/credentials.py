@@ -112,6 +112,13 @@ async def create_enrollment_token(
     return response.secret
 
 
+async def exchange(
+    stub: "token_service_pb2_grpc.TokenServiceAsyncStub", asked: token_service_pb2.TokenExchange
+) -> AccessToken:
+    """What a token exchange gives. Raises Unauthenticated, PermissionDenied."""
+    return _access_token(await _issue(stub, token_service_pb2.IssueTokenRequest(token_exchange=asked)))
+
+
 async def _issue(
     stub: "token_service_pb2_grpc.TokenServiceAsyncStub", request: token_service_pb2.IssueTokenRequest
 ) -> token_pb2.TokenSet:

@@ -10,12 +10,14 @@ class Detail:
 
     `reason` is a name out of `rookery.errors.v1.ErrorReason` without its prefix, empty where the other side was not
     Rookery or never answered. `violations` are pairs of field path and description. `retry_after` is in seconds.
+    `quota_violations` are pairs of whose limit was reached, such as `tenant:acme`, and what the limit is.
     """
 
     reason: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     violations: tuple[tuple[str, str], ...] = ()
     retry_after: float | None = None
+    quota_violations: tuple[tuple[str, str], ...] = ()
 
 
 class RookeryError(Exception):
@@ -89,7 +91,7 @@ class Aborted(RookeryError):
 
 
 class ResourceExhausted(RookeryError):
-    """A limit is reached; `detail.retry_after` tells whether waiting helps."""
+    """A limit is reached; `detail.retry_after` tells whether waiting helps, `detail.quota_violations` whose it is."""
 
     code = "RESOURCE_EXHAUSTED"
 

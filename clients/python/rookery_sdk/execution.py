@@ -18,6 +18,7 @@ from rookery_sdk.work import Lease
 TaskHandler = Callable[[TaskContext, Any], Awaitable[object]]
 MessageHandler = Callable[[MessageContext, Message], Awaitable[object]]
 _MOST_CHARACTERS = 2000
+_MOST_NAME = 200
 _log = logging.getLogger("rookery_sdk")
 
 
@@ -54,6 +55,7 @@ class MessageExecution:
     def __init__(self, connection: Connection, handler: MessageHandler, *, patience: float) -> None:
         self._connection = connection
         self._handler = handler
+        self._name = getattr(handler, "__qualname__", type(handler).__qualname__)[:_MOST_NAME]
         self._patience = patience
 
     async def run(self, delivery: message_service_pb2.Delivery) -> message_service_pb2.Settlement:
@@ -67,9 +69,11 @@ class MessageExecution:
             except (Reject, payload.PayloadInvalid) as error:
                 _log.warning("message %s: given up: %s", message_id, error)
                 settlement.terminate.reason = str(error)[:_MOST_CHARACTERS]
+                settlement.terminate.handler = self._name
             except Exception as error:
                 _log.warning("message %s: the handler failed", message_id, exc_info=True)
                 settlement.nack.reason = f"{type(error).__name__}: {error}"[:_MOST_CHARACTERS]
+                settlement.nack.handler = self._name
             else:
                 settlement.ack.SetInParent()
         return settlement

@@ -1,4 +1,4 @@
-"""A bidirectional stream to the orchestrator that is opened again whenever it ends."""
+"""A bidirectional stream that is opened again whenever it ends."""
 
 import asyncio
 import logging
@@ -114,7 +114,7 @@ class StreamLoop(Generic[Out, In]):
                     raise
                 if isinstance(error, SessionSuperseded):
                     # The registry has the last word; raises if it is so.
-                    await self._session.beat()
+                    await self._session.confirm()
                 elif error.reason == "AGENT_NOT_FOUND":
                     await self._session.renew(epoch)
             await asyncio.sleep(self._backoff.next(at_least=wait))
@@ -136,7 +136,7 @@ class StreamLoop(Generic[Out, In]):
             # The call ended before the opening frame was written; its status says why.
             await self._give_up(await _status(call), token)
         except TimeoutError:
-            raise Unavailable("the orchestrator did not open the stream in time") from None
+            raise Unavailable(f"the {self._name} stream was not opened in time") from None
         finally:
             call.cancel()
 

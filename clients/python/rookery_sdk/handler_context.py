@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from typing import Protocol
 from uuid import UUID
 
-from rookery.orchestrator.v1 import task_pb2
+from rookery.orchestrator.v1 import task_pb2, topic_service_pb2
 
 from rookery_sdk import tasks
 from rookery_sdk.connection import Connection
 from rookery_sdk.effect_ids import EffectIds
 from rookery_sdk.messages import Message, Outgoing, PriorityName, send
+from rookery_sdk.requests import ask, question
 from rookery_sdk.tools import ToolCall, ToolResult, call_tool
+from rookery_sdk.topics import Audience, Published, announcement, broadcast, publication, publish
+
+_MEMBERSHIP_SECONDS = 10.0
 
 
 class HandlerContext:
@@ -60,6 +64,63 @@ class HandlerContext:
         It is durable when this returns. Raises RookeryError, such as RECIPIENT_NOT_FOUND, or PayloadInvalid.
         """
         return await self._send(Outgoing(recipient, payload, type, priority, correlation_id))
+
+    async def request(
+        self,
+        recipient: str,
+        payload: object = None,
+        *,
+        timeout: float = 30.0,
+        type: str = "",  # noqa: A002 -- the field's name on the wire
+        priority: PriorityName = "normal",
+    ) -> Message:
+        """Asks an agent, named by name or id, and waits at most `timeout` seconds for its answer.
+
+        A handler that runs again gets the answer that was given. Raises DeadlineExceeded (REQUEST_UNANSWERED).
+        """
+        request = question(Outgoing(recipient, payload, type, priority))
+        request.message_id = self._ids.next("request", request.SerializeToString(deterministic=True))
+        return await ask(self._connection.messages, request, timeout=timeout)
+
+    async def publish(
+        self,
+        topic: str,
+        payload: object = None,
+        *,
+        type: str = "",  # noqa: A002 -- the field's name on the wire
+        priority: PriorityName = "normal",
+        correlation_id: str = "",
+    ) -> Published:
+        """Tells every member of a topic but this agent. It is durable when this returns."""
+        request = publication(topic, Outgoing("", payload, type, priority, correlation_id))
+        request.message_id = self._ids.next("publication", request.SerializeToString(deterministic=True))
+        return await publish(self._connection.topics, request, patience=self._patience)
+
+    async def broadcast(
+        self,
+        audience: Audience,
+        payload: object = None,
+        *,
+        type: str = "",  # noqa: A002 -- the field's name on the wire
+        priority: PriorityName = "normal",
+        correlation_id: str = "",
+    ) -> Published:
+        """Tells every agent that fits but this one. It is durable when this returns."""
+        request = announcement(audience, Outgoing("", payload, type, priority, correlation_id))
+        request.message_id = self._ids.next("broadcast", request.SerializeToString(deterministic=True))
+        return await broadcast(self._connection.messages, request, patience=self._patience)
+
+    async def join_topic(self, topic: str) -> None:
+        """Makes this agent a member; one that is a member stays so."""
+        await self._connection.topics.JoinTopic(
+            topic_service_pb2.JoinTopicRequest(topic=topic), timeout=_MEMBERSHIP_SECONDS
+        )
+
+    async def leave_topic(self, topic: str) -> None:
+        """Ends this agent's membership, if there is one."""
+        await self._connection.topics.LeaveTopic(
+            topic_service_pb2.LeaveTopicRequest(topic=topic), timeout=_MEMBERSHIP_SECONDS
+        )
 
     async def create_task(
         self,
@@ -122,9 +183,12 @@ class MessageContext(HandlerContext):
     async def reply(self, payload: object = None, *, type: str = "", priority: PriorityName = "normal") -> str:  # noqa: A002
         """Answers the message: to whom it names for answers, else its sender, under the same correlation id.
 
-        A message that came without a correlation id is answered under its own id. Raises ValueError when the sender
-        is not an agent and so has no mailbox.
+        A message that came without a correlation id is answered under its own id. The answer to a request goes to
+        whoever waits for it, and to no mailbox. Raises ValueError when the sender is not an agent and does not wait.
         """
+        if self.message.reply_address:
+            answer = Outgoing("", payload, type, priority, self.message.id, reply_address=self.message.reply_address)
+            return await self._send(answer)
         if not self.message.reply_to_agent_id:
             raise ValueError(f"{self.message.sender} is not an agent and has no mailbox to answer to")
         correlation_id = self.message.correlation_id or self.message.id

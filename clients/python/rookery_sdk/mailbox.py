@@ -53,7 +53,8 @@ class Mailbox:
     each other. A message whose acknowledgement was lost is acknowledged again when it comes again, not handled again.
     """
 
-    def __init__(self, handle: Handle, *, concurrency: int) -> None:
+    def __init__(self, handle: Handle, *, concurrency: int, agent_version: str = "") -> None:
+        self._agent_version = agent_version
         self._handle = handle
         self._concurrency = concurrency
         self._handled = RecentIds()
@@ -61,6 +62,7 @@ class Mailbox:
         self._last_of_sender: dict[str, asyncio.Task[None]] = {}
         self._credits = 0
         self._draining = False
+        self._held = False
         self._unconfirmed: set[int] = set()
         self._confirmed = asyncio.Event()
         self._confirmed.set()
@@ -70,7 +72,8 @@ class Mailbox:
 
     def opening(self, session_epoch: int) -> message_service_pb2.ReceiveRequest:
         """Opens the mailbox."""
-        return message_service_pb2.ReceiveRequest(open=message_service_pb2.OpenMailbox(session_epoch=session_epoch))
+        opening = message_service_pb2.OpenMailbox(session_epoch=session_epoch, agent_version=self._agent_version)
+        return message_service_pb2.ReceiveRequest(open=opening)
 
     def attach(
         self,
@@ -111,6 +114,11 @@ class Mailbox:
                 if each.delivery_id is not None
             ]
             self._send(settlements)
+
+    def hold(self, *, held: bool) -> None:
+        """Asks for nothing more while held. What has been asked for before still comes and is handled."""
+        self._held = held
+        self._grant()
 
     async def drain(self, stop: Stop, grace: float) -> None:
         """Asks for nothing more, gives `grace` seconds to handle what was asked for; the rest comes again."""
@@ -189,7 +197,7 @@ class Mailbox:
 
     def _grant(self) -> None:
         count = self._concurrency - len(self._in_hand) - self._credits
-        if self._outbound is None or self._draining or count < 1:
+        if self._outbound is None or self._draining or self._held or count < 1:
             return
         self._credits += count
         self._outbound.send(message_service_pb2.ReceiveRequest(credits=credits_pb2.GrantCredits(count=count)))

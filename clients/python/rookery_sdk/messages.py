@@ -1,7 +1,7 @@
 """Messages between agents."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
@@ -20,7 +20,10 @@ _AGENT_SUBJECT = "agent:"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as its handler gets it. `payload` is decoded; `attempt` counts deliveries from 1."""
+    """A message as its handler gets it. `payload` is decoded; `attempt` counts deliveries from 1.
+
+    Of a request, `reply_deadline` is until when its sender waits; of what was published, `topic` is where.
+    """
 
     id: str
     sender: str
@@ -31,6 +34,9 @@ class Message:
     reply_to_agent_id: str
     create_time: datetime
     attempt: int
+    reply_address: str = ""
+    reply_deadline: datetime | None = None
+    topic: str = ""
 
     @classmethod
     def of(cls, message: message_pb2.Message, attempt: int) -> "Message":
@@ -48,6 +54,11 @@ class Message:
             reply_to_agent_id=reply_to,
             create_time=message.create_time.ToDatetime(tzinfo=UTC),
             attempt=attempt,
+            reply_address=message.reply_address,
+            reply_deadline=message.reply_deadline.ToDatetime(tzinfo=UTC)
+            if message.HasField("reply_deadline")
+            else None,
+            topic=message.topic,
         )
 
 
@@ -61,7 +72,11 @@ _PRIORITY_NAMES: dict[int, PriorityName] = {int(value): name for name, value in 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message to send. `recipient` is the name or the id of an agent; `value` is what `payload.encode` takes."""
+    """A message to send. `recipient` is the name or the id of an agent; `value` is what `payload.encode` takes.
+
+    With a `reply_address`, it goes to whoever waits there for the answer to a request, and to nobody else. It is not
+    delivered before `deliver_time` (aware), and after `time_to_live` from then on no more.
+    """
 
     recipient: str
     value: object = None
@@ -69,9 +84,13 @@ class Outgoing:
     priority: PriorityName = "normal"
     correlation_id: str = ""
     reply_to_agent_id: str = ""
+    reply_address: str = ""
+    time_to_live: timedelta | None = None
+    deliver_time: datetime | None = None
+    message_id: str = ""
 
     def request(self) -> message_service_pb2.SendMessageRequest:
-        """The request, still without an id. Raises PayloadInvalid, or ValueError for an unknown priority."""
+        """The request. Raises PayloadInvalid, or ValueError for an unknown priority."""
         if self.priority not in _PRIORITIES:
             raise ValueError(f"there is no priority {self.priority!r}; take one of {', '.join(_PRIORITIES)}")
         request = message_service_pb2.SendMessageRequest(
@@ -80,8 +99,15 @@ class Outgoing:
             payload=payload.encode(self.value),
             correlation_id=self.correlation_id,
             reply_to_agent_id=self.reply_to_agent_id,
+            message_id=self.message_id,
         )
-        if _is_uuid(self.recipient):
+        if self.time_to_live is not None:
+            request.time_to_live.FromTimedelta(self.time_to_live)
+        if self.deliver_time is not None:
+            request.deliver_time.FromDatetime(self.deliver_time)
+        if self.reply_address:
+            request.reply_address = self.reply_address
+        elif _is_uuid(self.recipient):
             request.recipient_agent_id = self.recipient
         else:
             request.recipient_name = self.recipient

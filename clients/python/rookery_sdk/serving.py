@@ -11,6 +11,8 @@ from rookery.registry.v1 import agent_service_pb2
 from rookery_sdk.connection import Connection
 from rookery_sdk.execution import MessageExecution, MessageHandler, TaskExecution, TaskHandler
 from rookery_sdk.frames import StreamLoop
+from rookery_sdk.health import HealthMeter
+from rookery_sdk.heartbeat import Heartbeat
 from rookery_sdk.mailbox import Mailbox
 from rookery_sdk.session import Session
 from rookery_sdk.stop import Stop
@@ -30,20 +32,27 @@ class Duties:
     message_concurrency: int
     patience: float
     stop_grace: float
+    version: str = ""
 
 
 class Serving:
     """Runs an agent's session, its Work stream and its mailbox beside each other."""
 
     def __init__(self, connection: Connection, duties: Duties) -> None:
-        self._session = Session(connection.agents, duties.registration)
-        self._parts: list[Callable[[], Coroutine[Any, Any, Any]]] = [self._session.keep]
+        self._session = Session(connection.agents, connection.access, duties.registration)
+        self._parts: list[Callable[[], Coroutine[Any, Any, Any]]] = []
+        self._holds: list[Callable[[bool], None]] = []
+        self._meter = HealthMeter(
+            duties.concurrency * bool(duties.tasks) + duties.message_concurrency * (duties.message is not None)
+        )
+        self._heartbeat = Heartbeat(self._meter, drain=self._hold, refresh=self._session.renew)
         self._drains: list[Callable[[Stop], Coroutine[Any, Any, None]]] = []
         self._abandons: list[Callable[[], Coroutine[Any, Any, None]]] = []
         if duties.tasks:
             self._add_work(connection, duties)
         if duties.message is not None:
             self._add_mailbox(connection, duties, duties.message)
+        self._add_heartbeat(connection)
 
     async def run(self, stop: Stop) -> None:
         """Runs until asked to stop. Raises what cannot be waited out, with every handler cancelled."""
@@ -63,7 +72,8 @@ class Serving:
                 part.result()
             _log.info("agent %s is stopping", self._session.agent.name)
             await asyncio.gather(*(drain(stop) for drain in self._drains))
-            await self._session.leave()
+            if not await self._heartbeat.leave():
+                await self._session.leave()
         finally:
             for task in running:
                 task.cancel()
@@ -72,17 +82,30 @@ class Serving:
 
     def _add_work(self, connection: Connection, duties: Duties) -> None:
         execution = TaskExecution(connection, duties.tasks, patience=duties.patience)
-        work = Work(execution.run, concurrency=duties.concurrency)
+        execute = self._meter.counting(execution.run, lambda report: report.HasField("failure"))
+        work = Work(execute, concurrency=duties.concurrency)
         loop = StreamLoop("work", connection.tasks.Work, work, session=self._session, access=connection.access)
         self._parts += [loop.run, work.beat]
+        self._holds.append(lambda held: work.hold(loop.reopen, held=held))
         self._drains.append(lambda stop: work.drain(stop, duties.stop_grace, loop.reopen))
         self._abandons.append(work.abandon)
 
     def _add_mailbox(self, connection: Connection, duties: Duties, handler: MessageHandler) -> None:
         execution = MessageExecution(connection, handler, patience=duties.patience)
-        mailbox = Mailbox(execution.run, concurrency=duties.message_concurrency)
+        handle = self._meter.counting(execution.run, lambda settlement: not settlement.HasField("ack"))
+        mailbox = Mailbox(handle, concurrency=duties.message_concurrency, agent_version=duties.version)
         receive = connection.messages.Receive
         loop = StreamLoop("mailbox", receive, mailbox, session=self._session, access=connection.access)
         self._parts += [loop.run, mailbox.beat]
+        self._holds.append(lambda held: mailbox.hold(held=held))
         self._drains.append(lambda stop: mailbox.drain(stop, duties.stop_grace))
         self._abandons.append(mailbox.abandon)
+
+    def _add_heartbeat(self, connection: Connection) -> None:
+        beats, heartbeat = connection.agents.Heartbeat, self._heartbeat
+        loop = StreamLoop("heartbeat", beats, heartbeat, session=self._session, access=connection.access)
+        self._parts += [loop.run, heartbeat.beat]
+
+    def _hold(self, held: bool) -> None:  # noqa: FBT001 -- the state itself
+        for hold in self._holds:
+            hold(held)

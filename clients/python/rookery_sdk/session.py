@@ -1,13 +1,15 @@
-"""An agent's registration, and the heartbeats that keep its lease."""
+"""An agent's registration."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
+import grpc
 from rookery.registry.v1 import agent_pb2, agent_service_pb2
 
+from rookery_sdk.authorization import call_metadata
 from rookery_sdk.backoff import Backoff
 from rookery_sdk.errors import (
     AlreadyExists,
@@ -17,7 +19,10 @@ from rookery_sdk.errors import (
     RookeryError,
     SessionSuperseded,
     Unauthenticated,
+    Unavailable,
 )
+from rookery_sdk.status import error_of
+from rookery_sdk.tokens import AccessTokens
 
 if TYPE_CHECKING:
     from rookery.registry.v1.agent_service_pb2_grpc import AgentServiceAsyncStub
@@ -39,8 +44,14 @@ def is_final(error: RookeryError) -> bool:
 class Session:
     """One life of an agent under one session epoch. Of several sessions of the same agent the latest counts."""
 
-    def __init__(self, stub: "AgentServiceAsyncStub", registration: agent_service_pb2.RegisterAgentRequest) -> None:
+    def __init__(
+        self,
+        stub: "AgentServiceAsyncStub",
+        access: AccessTokens,
+        registration: agent_service_pb2.RegisterAgentRequest,
+    ) -> None:
         self._stub = stub
+        self._access = access
         self._registration = registration
         self._registering = asyncio.Lock()
         self._renewed = asyncio.Event()
@@ -79,19 +90,15 @@ class Session:
         while self.epoch == epoch:
             await self._renewed.wait()
 
-    async def keep(self) -> NoReturn:
-        """Beats at a third of the lease. Raises SessionSuperseded when another session has taken over."""
-        while True:
-            lease = self._agent.lease_duration.ToNanoseconds() / 1e9
-            await asyncio.sleep(lease / 3)
-            await self.beat()
+    async def confirm(self) -> None:
+        """Asks the registry whether this session is the one in force; registers again if the agent is not known.
 
-    async def beat(self) -> None:
-        """Extends the lease now; registers again if the agent is not known any more. Raises SessionSuperseded."""
+        Raises SessionSuperseded when another session has taken over.
+        """
         epoch = self.epoch
         request = agent_service_pb2.HeartbeatRequest(session_epoch=epoch)
         try:
-            await self._endlessly(lambda: self._stub.Heartbeat(request, timeout=_CALL_SECONDS))
+            await self._endlessly(lambda: self._beat_once(request))
         except SessionSuperseded:
             # Unless it was this process that registered anew while the beat was on its way.
             if self.epoch == epoch:
@@ -106,9 +113,24 @@ class Session:
         """Gives the lease back, so that the agent is OFFLINE at once. Failing that, the lease runs out."""
         request = agent_service_pb2.HeartbeatRequest(session_epoch=self.epoch, going_offline=True)
         try:
-            await self._stub.Heartbeat(request, timeout=_CALL_SECONDS)
+            await self._beat_once(request)
         except RookeryError as error:
             _log.warning("agent %s could not say that it goes offline: %s", self._agent.name, error)
+
+    async def _beat_once(self, request: agent_service_pb2.HeartbeatRequest) -> None:
+        """One beat on a stream of its own, until the registry has stored it."""
+        token = await self._access.current()
+        call = self._stub.Heartbeat(iter([request]), metadata=call_metadata(token), timeout=_CALL_SECONDS)
+        try:
+            await call.read()
+        except grpc.aio.AioRpcError as failed:
+            error = error_of(failed)
+            if isinstance(error, Unauthenticated):
+                await self._access.replaced(token)
+                raise Unavailable(f"the token was replaced: {error.message}") from None
+            raise error from None
+        finally:
+            call.cancel()
 
     async def _endlessly(self, attempt: Callable[[], Awaitable[T]]) -> T:
         backoff = Backoff()

@@ -38,9 +38,11 @@ def error_of_status(status: status_pb2.Status) -> errors.RookeryError:
     reason, retry_after = "", None
     metadata: dict[str, str] = {}
     violations: tuple[tuple[str, str], ...] = ()
-    info, bad_request, retry = (
+    quota_violations: tuple[tuple[str, str], ...] = ()
+    info, bad_request, quota, retry = (
         error_details_pb2.ErrorInfo(),
         error_details_pb2.BadRequest(),
+        error_details_pb2.QuotaFailure(),
         error_details_pb2.RetryInfo(),
     )
     for detail in status.details:
@@ -48,12 +50,14 @@ def error_of_status(status: status_pb2.Status) -> errors.RookeryError:
             reason, metadata = info.reason, dict(info.metadata)
         elif detail.Unpack(bad_request):
             violations = tuple((each.field, each.description) for each in bad_request.field_violations)
+        elif detail.Unpack(quota):
+            quota_violations = tuple((each.subject, each.description) for each in quota.violations)
         elif detail.Unpack(retry):
             retry_after = retry.retry_delay.ToNanoseconds() / 1e9
     return _typed(
         _CODE_NAMES.get(status.code, "UNKNOWN"),
         status.message,
-        errors.Detail(reason, metadata, violations, retry_after),
+        errors.Detail(reason, metadata, violations, retry_after, quota_violations),
     )
 
 

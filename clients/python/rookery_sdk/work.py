@@ -62,6 +62,7 @@ class Work:
         self._running = 0
         self._credits = 0
         self._draining = False
+        self._held = False
         # Set: there are no leases; a stream without credits is open; a lease was taken since the last look.
         self._empty = asyncio.Event()
         self._empty.set()
@@ -132,6 +133,14 @@ class Work:
                 if self.outbound is not None and self._leases:
                     self.outbound.send(task_service_pb2.WorkRequest(heartbeat=task_service_pb2.WorkHeartbeat()))
 
+    def hold(self, reopen: Callable[[], None], *, held: bool) -> None:
+        """Takes nothing more while held; what it has it finishes. `reopen` opens a stream that has no credits yet."""
+        self._held = held
+        if held:
+            reopen()
+        else:
+            self._grant()
+
     async def drain(self, stop: Stop, grace: float, reopen: Callable[[], None]) -> None:
         """Takes nothing more, gives handlers `grace` seconds, gives back the leases of those that did not finish.
 
@@ -196,7 +205,7 @@ class Work:
 
     def _grant(self) -> None:
         count = self._concurrency - self._running - self._credits
-        if self.outbound is None or self._draining or count < 1:
+        if self.outbound is None or self._draining or self._held or count < 1:
             return
         self._credits += count
         self.outbound.send(task_service_pb2.WorkRequest(credits=credits_pb2.GrantCredits(count=count)))

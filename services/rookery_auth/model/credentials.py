@@ -23,7 +23,8 @@ class RefreshTokenReused(Unauthenticated):
 
     reason = "REFRESH_TOKEN_REUSED"
 
-    def __init__(self) -> None:
+    def __init__(self, family: "RefreshFamily") -> None:
+        self.family = family
         super().__init__("the refresh token was used before; all tokens of its family are revoked, enrol again")
 
 
@@ -39,19 +40,6 @@ class EnrollmentToken:
     digest: bytes
     create_time: datetime
     expire_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A lasting credential of a user."""
-
-    id: str
-    tenant: str
-    subject: str
-    roles: tuple[str, ...]
-    digest: bytes
-    create_time: datetime
-    expire_time: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

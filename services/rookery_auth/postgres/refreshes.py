@@ -1,21 +1,25 @@
 """Families of refresh tokens on Postgres."""
 
 import json
+from datetime import datetime
 
 from asyncpg import Record
-from rookery_kit.postgres import Database, Queries
+from rookery_kit.identity_feed import RevocationKind
+from rookery_kit.postgres import Connection, Database, Queries
 
-from rookery_auth.model import CredentialInvalid, Identity, RefreshFamily, RefreshTokenReused
+from rookery_auth.model import CredentialInvalid, Identity, RefreshFamily, RefreshTokenReused, Revocation
+from rookery_auth.postgres.revocations import PostgresRevocations
 
 
 class PostgresRefreshes:
     """Implements RefreshStore. An exchange knows no tenant before it finds its row, so it sees all."""
 
-    def __init__(self, database: Database, queries: Queries) -> None:
+    def __init__(self, database: Database, queries: Queries, revocations: PostgresRevocations) -> None:
         self._database = database
         self._queries = queries
+        self._revocations = revocations
 
-    async def rotate(self, family_id: str, generation: int, nonce: str) -> RefreshFamily:
+    async def rotate(self, family_id: str, generation: int, nonce: str, tokens_expire: datetime) -> RefreshFamily:
         """Moves a family on, answers a repetition, or revokes the family of a reused token."""
         async with self._database.system_transaction() as connection:
             row = await connection.fetchrow(self._queries["lock_refresh_family"], family_id)
@@ -28,9 +32,29 @@ class PostgresRefreshes:
                 return refresh_family(moved)
             if (family.generation, family.nonce) == (generation + 1, nonce):
                 return family
-            await connection.execute(self._queries["revoke_refresh_family"], family_id)
+            await self._revoke(connection, family.identity.tenant, family_id, tokens_expire)
         # Raised after the commit: the revocation must stand.
-        raise RefreshTokenReused
+        self._revocations.committed()
+        raise RefreshTokenReused(family)
+
+    async def revoke(self, tenant: str, family_id: str, tokens_expire: datetime) -> bool:
+        """Revokes a family of a tenant, and announces that all it has earned is refused."""
+        async with self._database.transaction(tenant) as connection:
+            found = await connection.fetchrow(self._queries["find_refresh_family"], tenant, family_id)
+            if found is not None:
+                await self._revoke(connection, tenant, family_id, tokens_expire)
+        self._revocations.committed()
+        return found is not None
+
+    async def revoke_subject(self, tenant: str, subject: str) -> None:
+        """Revokes every family of a subject."""
+        async with self._database.transaction(tenant) as connection:
+            await connection.execute(self._queries["revoke_refresh_families_of_subject"], tenant, subject)
+
+    async def _revoke(self, connection: Connection, tenant: str, family_id: str, tokens_expire: datetime) -> None:
+        await connection.execute(self._queries["revoke_refresh_family"], family_id)
+        session = Revocation(RevocationKind.SESSION, tenant, family_id, tokens_expire, tokens_expire)
+        await self._revocations.announce(connection, session)
 
 
 def refresh_family(row: Record) -> RefreshFamily:

@@ -6,16 +6,18 @@ from datetime import timedelta
 from uuid import UUID, uuid5
 
 from rookery_kit.clock import Clock, new_id
-from rookery_kit.errors import PermissionMissing
 from rookery_kit.identity import Principal
 from rookery_kit.request_id import RequestIdReused
 
 from rookery_auth.credential import ENROLLMENT_PREFIX, CredentialMint
-from rookery_auth.model import EnrollmentToken
-from rookery_auth.roles import permissions_of
+from rookery_auth.model import EnrollmentToken, Identity, RoleUnknown
+from rookery_auth.service.entitlements import Entitlements
+from rookery_auth.service.policies import require_held
 from rookery_auth.store import EnrollmentStore
 
 _DEFAULT_ROLES = ("agent",)
+# The agent to be has no subject yet, so nothing can be bound to it.
+_NOBODY = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,16 @@ class CreateEnrollmentToken:
 class Enrollments:
     """Creates enrolment tokens."""
 
-    def __init__(self, store: EnrollmentStore, mint: CredentialMint, clock: Clock, default_ttl: timedelta) -> None:
+    def __init__(
+        self,
+        store: EnrollmentStore,
+        entitlements: Entitlements,
+        mint: CredentialMint,
+        clock: Clock,
+        default_ttl: timedelta,
+    ) -> None:
         self._store = store
+        self._entitlements = entitlements
         self._mint = mint
         self._clock = clock
         self._default_ttl = default_ttl
@@ -43,9 +53,11 @@ class Enrollments:
         Raises PermissionMissing when the roles permit more than the principal may, RoleUnknown, RequestIdReused.
         """
         roles = command.roles or _DEFAULT_ROLES
-        for permission in sorted(permissions_of(roles)):
-            if not principal.permits(permission):
-                raise PermissionMissing(permission)
+        entitled = await self._entitlements.of(Identity(_NOBODY, principal.tenant, roles, {}))
+        for role in roles:
+            if role not in entitled.identity.roles:
+                raise RoleUnknown(role)
+        require_held(principal, entitled.permissions)
         token_id = _token_id(principal, command.request_id)
         secret = self._mint.mint(ENROLLMENT_PREFIX, token_id)
         now = self._clock.now()

@@ -1,5 +1,6 @@
 """Exchanging a credential for an access token."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -7,8 +8,11 @@ import structlog
 from rookery_kit.clock import Clock
 
 from rookery_auth.credential import API_KEY_PREFIX, ENROLLMENT_PREFIX, REFRESH_PREFIX, CredentialMint
-from rookery_auth.model import CredentialInvalid, Identity, RefreshFamily, RefreshTokenReused, SigningKey, TokenSet
-from rookery_auth.roles import permissions_of
+from rookery_auth.model import CredentialInvalid, Grant, Identity, RefreshFamily, RefreshTokenReused, TokenSet
+from rookery_auth.permissions import narrowed_to
+from rookery_auth.service.entitlements import Entitlements, entitlement
+from rookery_auth.service.revocations import Revocations
+from rookery_auth.service.token_audit import TokenAudit
 from rookery_auth.signing import TokenSigner
 from rookery_auth.store import ApiKeyStore, EnrollmentStore, RefreshStore
 
@@ -16,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Tokens:
-    """Issues access tokens."""
+    """Issues access tokens. `key_used` is told the id of each API key that earned one."""
 
     def __init__(
         self,
@@ -24,28 +28,37 @@ class Tokens:
         enrollments: EnrollmentStore,
         refreshes: RefreshStore,
         api_keys: ApiKeyStore,
+        entitlements: Entitlements,
         mint: CredentialMint,
         signer: TokenSigner,
+        audit: TokenAudit,
         clock: Clock,
+        revocations: Revocations,
         refresh_lifetime: timedelta,
+        key_used: Callable[[str], None],
     ) -> None:
         self._enrollments = enrollments
         self._refreshes = refreshes
         self._api_keys = api_keys
+        self._entitlements = entitlements
         self._mint = mint
         self._signer = signer
+        self._audit = audit
         self._clock = clock
         self._refresh_lifetime = refresh_lifetime
-
-    def verification_keys(self) -> tuple[SigningKey, ...]:
-        """The keys whose public parts verify every access token in use."""
-        return self._signer.keys
+        self._revocations = revocations
+        self._key_used = key_used
 
     async def enroll(self, secret: str, request_id: str) -> TokenSet:
-        """Uses an enrolment token up: a new agent identity, with its first tokens. Raises CredentialInvalid."""
+        """Uses an enrolment token up: a new agent identity, with its first tokens.
+
+        Raises CredentialInvalid, TenantSuspended.
+        """
         credential = self._mint.parse(ENROLLMENT_PREFIX, secret)
         token = await self._enrollments.find_enrollment(credential.id)
         identity = Identity(f"agent:{uuid4()}", token.tenant, token.roles, token.labels)
+        # Asked before it is used up: who is refused here may come again.
+        await self._entitlements.of(identity)
         family = RefreshFamily(
             id=str(uuid4()),
             identity=identity,
@@ -54,31 +67,69 @@ class Tokens:
             expire_time=self._clock.now() + self._refresh_lifetime,
             revoked=False,
         )
-        return self._renewable(await self._enrollments.redeem(token.id, self._mint.digest(secret), family))
+        kept = await self._enrollments.redeem(token.id, self._mint.digest(secret), family)
+        return await self._renewable(kept, f"enrollment_tokens/{token.id}")
 
     async def refresh(self, secret: str, request_id: str) -> TokenSet:
-        """Replaces a refresh token. Raises CredentialInvalid, or RefreshTokenReused having revoked the family."""
+        """Replaces a refresh token.
+
+        Raises CredentialInvalid, TenantSuspended, or RefreshTokenReused having revoked the family with every token
+        that it has earned.
+        """
         credential = self._mint.parse(REFRESH_PREFIX, secret)
-        generation = int(credential.nonce.partition("-")[0], base=16)
+        generation = generation_of(credential.nonce)
+        expire = self._revocations.tokens_expire()
         try:
-            family = await self._refreshes.rotate(credential.id, generation, request_id or str(uuid4()))
-        except RefreshTokenReused:
+            family = await self._refreshes.rotate(credential.id, generation, request_id or str(uuid4()), expire)
+        except RefreshTokenReused as error:
             _log.warning("refresh token reused", family=credential.id, generation=generation)
+            await self._audit.reused(error.family)
             raise
-        return self._renewable(family)
+        return await self._renewable(family, f"refresh_families/{family.id}")
 
     async def use_api_key(self, secret: str) -> TokenSet:
-        """An access token for the holder of an API key. Raises CredentialInvalid."""
+        """An access token for the holder of an API key. Raises CredentialInvalid, TenantSuspended."""
         credential = self._mint.parse(API_KEY_PREFIX, secret)
-        key = await self._api_keys.find_api_key(credential.id)
-        if not self._mint.matches(secret, key.digest):
+        key, standing = await self._api_keys.find_for_exchange(credential.id)
+        digests = [key.digest] if key.previous_digest is None else [key.digest, key.previous_digest]
+        if not any(self._mint.matches(secret, digest) for digest in digests):
             raise CredentialInvalid
-        identity = Identity(key.subject, key.tenant, key.roles, {})
-        access_token, expires = self._signer.sign(identity, permissions_of(identity.roles))
-        return TokenSet(access_token, expires, "", None, identity)
+        entitled = entitlement(Identity(key.subject, key.tenant, key.roles, {}), standing)
+        identity = entitled.identity
+        grant = Grant(
+            subject=identity.subject,
+            tenant=identity.tenant,
+            roles=identity.roles,
+            permissions=narrowed_to(entitled.permissions, key.scopes),
+            session_ids=(key.id,),
+            rate=key.requests_per_second or None,
+            revoked_until=entitled.revoked_until,
+            expire_time=key.expire_time,
+        )
+        signed = self._signer.sign(grant)
+        await self._audit.issued(grant, signed, f"api_keys/{key.id}")
+        self._key_used(key.id)
+        return TokenSet(signed.text, signed.expire_time, "", None, identity)
 
-    def _renewable(self, family: RefreshFamily) -> TokenSet:
-        access_token, expires = self._signer.sign(family.identity, permissions_of(family.identity.roles))
+    async def _renewable(self, family: RefreshFamily, credential: str) -> TokenSet:
+        entitled = await self._entitlements.of(family.identity)
+        identity = entitled.identity
+        grant = Grant(
+            subject=identity.subject,
+            tenant=identity.tenant,
+            roles=identity.roles,
+            permissions=entitled.permissions,
+            labels=identity.labels,
+            session_ids=(family.id,),
+            revoked_until=entitled.revoked_until,
+        )
+        signed = self._signer.sign(grant)
+        await self._audit.issued(grant, signed, credential)
         nonce = f"{family.generation:x}-{family.nonce}"
         refresh_token = self._mint.mint(REFRESH_PREFIX, family.id, nonce)
-        return TokenSet(access_token, expires, refresh_token, family.expire_time, family.identity)
+        return TokenSet(signed.text, signed.expire_time, refresh_token, family.expire_time, identity)
+
+
+def generation_of(nonce: str) -> int:
+    """The generation in the nonce of a refresh token."""
+    return int(nonce.partition("-")[0], base=16)

@@ -6,11 +6,16 @@ from rookery_auth.model import ApiKey, SigningKey
 
 
 class BootstrapStore(Protocol):
-    """What the first start creates."""
+    """What the first start creates, and a recovery."""
 
-    async def bootstrap(self, signing_key: SigningKey, administrator: ApiKey) -> tuple[tuple[SigningKey, ...], ApiKey]:
-        """Keeps a signing key and the administrator's API key where there are none yet; answers those in force.
+    async def bootstrap(self, signing_key: SigningKey, administrator: ApiKey) -> ApiKey:
+        """Keeps a signing key and the administrator's API key where there are none yet.
 
-        Replicas that start at the same moment agree on the same ones.
+        Answers the administrator's key in force, or the last one where none is. Replicas that start at the same
+        moment agree on the same ones.
         """
+        ...
+
+    async def add_administrator(self, administrator: ApiKey) -> None:
+        """Keeps another administrator's key, and tells the audit log."""
         ...

@@ -1,5 +1,6 @@
 """Families of refresh tokens, as use cases see them."""
 
+from datetime import datetime
 from typing import Protocol
 
 from rookery_auth.model import RefreshFamily
@@ -8,10 +9,19 @@ from rookery_auth.model import RefreshFamily
 class RefreshStore(Protocol):
     """Families of refresh tokens."""
 
-    async def rotate(self, family_id: str, generation: int, nonce: str) -> RefreshFamily:
+    async def rotate(self, family_id: str, generation: int, nonce: str, tokens_expire: datetime) -> RefreshFamily:
         """Moves a family on from `generation`; `nonce` names the exchange, and a repetition answers the same.
 
-        Raises RefreshTokenReused, having revoked the family, when it had moved on before by another exchange;
+        Raises RefreshTokenReused when it had moved on before by another exchange, having revoked the family and
+        announced that all it has earned is refused, until `tokens_expire`, when the last of that is gone;
         CredentialInvalid when it is unknown, expired or revoked.
         """
+        ...
+
+    async def revoke(self, tenant: str, family_id: str, tokens_expire: datetime) -> bool:
+        """Revokes a family of a tenant, and announces that all it has earned is refused; False: there is none."""
+        ...
+
+    async def revoke_subject(self, tenant: str, subject: str) -> None:
+        """Revokes every family of a subject. What they have earned is left to the subject's own revocation."""
         ...

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js.errors import APIError
 
 from rookery_kit.bus.refusals import BusUnavailable, PayloadTooLarge, refusal
 from rookery_kit.bus.subjects import MESSAGE_ID_HEADER, TIME_TO_LIVE_HEADER, TRACEPARENT_HEADER
@@ -79,4 +78,4 @@ async def publish_batch(client: Client, batch: Sequence[Publication], *, batch_i
         raise BusUnavailable(f"the bus does not answer: {type(error).__name__}") from error
     told = json.loads(answer.data)
     if "error" in told:
-        raise refusal(APIError.from_error(told["error"]))
+        raise refusal(told["error"])

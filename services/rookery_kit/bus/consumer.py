@@ -32,7 +32,7 @@ class Event:
 
 
 class EventConsumer:
-    """Hands events of the stream EVENT to `handle`, in one transaction with the inbox.
+    """Hands events of a stream, EVENT unless told otherwise, to `handle`, in one transaction with the inbox.
 
     An event whose id is in the inbox is acknowledged and not handed over again. An event that cannot be handled is
     logged and comes again; the order among events of one subject is kept only where each handling succeeds, so
@@ -47,7 +47,9 @@ class EventConsumer:
         durable: str,
         filter_subject: str,
         handle: Callable[[Connection, Event], Awaitable[None]],
+        stream: str = "EVENT",
     ) -> None:
+        self._stream = stream
         self._bus = bus
         self._database = database
         self._durable = durable
@@ -73,15 +75,15 @@ class EventConsumer:
             max_ack_pending=_BATCH * 2,
         )
         jetstream = self._bus.jetstream
-        await jetstream.add_consumer("EVENT", config)
-        subscription = await jetstream.pull_subscribe_bind(stream="EVENT", durable=self._durable)
+        await jetstream.add_consumer(self._stream, config)
+        subscription = await jetstream.pull_subscribe_bind(stream=self._stream, durable=self._durable)
         try:
             while True:
                 try:
                     messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
                 except TimeoutError:
                     # Nothing came; ask whether the consumer is still there, as after a loss of the server's disk.
-                    await jetstream.consumer_info("EVENT", self._durable)
+                    await jetstream.consumer_info(self._stream, self._durable)
                     continue
                 for message in messages:
                     await self._take(message)

@@ -1,10 +1,10 @@
 """Why the bus did not take what was published."""
 
-from nats.js.errors import APIError
+from collections.abc import Mapping
 
 from rookery_kit.errors import ResourceExhausted, Unavailable
 
-DUPLICATE_IN_BATCH = 10201
+_DUPLICATE_IN_BATCH = 10201
 _SUBJECT_FULL = "per subject"
 _FULL = frozenset({10047, 10054, 10077, 10122})
 # The batch is not there any more (its beginning was lost with a connection or a server), or there are too many.
@@ -27,7 +27,8 @@ class StreamFull(ResourceExhausted):
     reason = "MAILBOX_FULL"
 
     def __init__(self, message: str, *, of_subject: bool) -> None:
-        super().__init__(message, retry_after=1.0)
+        whose = "mailbox" if of_subject else "stream"
+        super().__init__(message, retry_after=1.0, quota_violations=((whose, message),))
         self.of_subject = of_subject
 
 
@@ -44,13 +45,13 @@ class DuplicateInBatch(Exception):
     """A message id of an atomic batch is known to the stream, or comes twice in it. Nothing of it was stored."""
 
 
-def refusal(error: APIError) -> Exception:
+def refusal(error: Mapping[str, object]) -> Exception:
     """What an error that the server answered means."""
-    code, description = error.err_code or 0, error.description or ""
+    code, description = error.get("err_code"), str(error.get("description", ""))
     if code in _FULL:
         of_subject = _SUBJECT_FULL in description
         return StreamFull("the mailbox is full" if of_subject else "the stream is full", of_subject=of_subject)
-    if code == DUPLICATE_IN_BATCH:
+    if code == _DUPLICATE_IN_BATCH:
         return DuplicateInBatch()
     if code in _ABANDONED:
         return BatchAbandoned(f"the bus gave the batch up: {description}")

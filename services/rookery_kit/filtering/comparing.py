@@ -15,21 +15,29 @@ def compared(sql: str, operator: Operator, value: str) -> str:
 
 
 def text_compared(sql: str, operator: Operator, value: Literal, parameters: Parameters) -> str:
-    """A comparison of texts; with = and != a `*` at the end of a written value stands for whatever follows."""
+    """A comparison of texts, in the order of their code points.
+
+    With = and != a `*` at the end of a written value stands for whatever follows.
+    """
     prefix = value.prefix if operator in (Operator.EQUAL, Operator.UNEQUAL) else None
     if prefix is None:
-        return compared(sql, operator, parameters.add(value.text, "text"))
+        equality = operator in (Operator.EQUAL, Operator.UNEQUAL)
+        return compared(sql if equality else _by_code_point(sql), operator, parameters.add(value.text, "text"))
     begins = _begins(sql, prefix, parameters)
     return begins if operator is Operator.EQUAL else f"{begins} IS NOT TRUE"
 
 
 def _begins(sql: str, prefix: str, parameters: Parameters) -> str:
     """A range and no function, since under row-level security only a range is looked up in an index."""
-    condition = f'{sql} COLLATE "C" >= {parameters.add(prefix, "text")}'
+    condition = f"{_by_code_point(sql)} >= {parameters.add(prefix, 'text')}"
     after = first_after(prefix)
     if after is not None:
-        condition += f' AND {sql} COLLATE "C" < {parameters.add(after, "text")}'
+        condition += f" AND {_by_code_point(sql)} < {parameters.add(after, 'text')}"
     return f"({condition})"
+
+
+def _by_code_point(sql: str) -> str:
+    return f'{sql} COLLATE "C"'
 
 
 def first_after(prefix: str) -> str | None:

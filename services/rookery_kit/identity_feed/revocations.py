@@ -33,9 +33,10 @@ _Key = tuple[RevocationKind, str, str]
 
 
 class Revocations:
-    """All revocations in force. Holds one for each target: the latest."""
+    """All revocations in force. Holds one for each target: the latest. `changes` counts those that were taken in."""
 
     def __init__(self) -> None:
+        self.changes = 0
         self._in_force: dict[_Key, Revocation] = {}
 
     def __len__(self) -> int:
@@ -47,6 +48,7 @@ class Revocations:
         known = self._in_force.get(key)
         if known is None or known.revoke_time < revocation.revoke_time:
             self._in_force[key] = revocation
+            self.changes += 1
 
     def forget_expired(self, now: float) -> None:
         """Drops those whose tokens have all expired."""

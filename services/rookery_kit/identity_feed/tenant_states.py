@@ -25,9 +25,13 @@ class TenantState:
 
 
 class TenantStates:
-    """What is known of the tenants. One of which nothing is known is active and has no limits."""
+    """What is known of the tenants. One of which nothing is known is active and has no limits.
+
+    `changes` counts what was taken in.
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._states: dict[str, TenantState] = {}
         self._suspended: set[str] = set()
 
@@ -49,6 +53,7 @@ class TenantStates:
         if self.of(state.tenant).revision > state.revision:
             return
         self._states[state.tenant] = state
+        self.changes += 1
         if state.suspended:
             self._suspended.add(state.tenant)
         else:

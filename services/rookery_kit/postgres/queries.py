@@ -1,4 +1,4 @@
-"""SQL by name, out of a service's `queries.sql`."""
+"""SQL by name, out of a service's `queries.sql`, or out of the files of its folder `queries`."""
 
 import re
 from collections.abc import Mapping
@@ -9,8 +9,15 @@ _HEADING = re.compile(r"^-- name: (?P<name>[a-z0-9_]+)[ \t]*$", re.MULTILINE)
 
 
 def load_queries(package: str) -> Queries:
-    """The named queries of `<package>/queries.sql`. Raises ValueError on a name that stands twice."""
-    return parse_queries((files(package) / "queries.sql").read_text(encoding="utf-8"))
+    """The named queries of `<package>/queries.sql`, or of all files in `<package>/queries`, one concept a file.
+
+    Raises ValueError on a name that stands twice.
+    """
+    folder = files(package) / "queries"
+    sources = (
+        sorted(folder.iterdir(), key=lambda each: each.name) if folder.is_dir() else [files(package) / "queries.sql"]
+    )
+    return parse_queries("\n".join(source.read_text(encoding="utf-8") for source in sources))
 
 
 def parse_queries(text: str) -> Queries:

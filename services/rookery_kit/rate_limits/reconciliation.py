@@ -8,8 +8,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from rookery_kit.bus import Bus
-from rookery_kit.bus import BusUnavailable
+from rookery_kit.bus import Bus, BusUnavailable
 from rookery_kit.bus.subjects import RATE_USAGE_SUBJECT
 from rookery_kit.clock import Clock, new_id
 from rookery_kit.rate_limits.limiter import RateLimiter, Usage

@@ -12,6 +12,7 @@ from rookery_kit.rpc.pipeline import Pipeline
 from rookery_kit.rpc.policy import method_policies
 
 # Above the limit of the service itself, so that a message somewhat too large gets an answer with its reason.
+_METADATA_BYTES = 64 * 1024
 _TRANSPORT_FACTOR = 4
 
 
@@ -41,6 +42,13 @@ class _Collector:
         self.methods[service] = handlers
 
 
+def handlers_of(registration: Registration) -> dict[str, dict[str, Any]]:
+    """The handlers of a registration, by the full name of the service and by that of the method."""
+    collector = _Collector()
+    registration.add(registration.servicer, collector)
+    return collector.methods
+
+
 class RpcServer:
     """Serves registrations behind a pipeline. Health answers NOT_SERVING until told otherwise."""
 
@@ -52,6 +60,9 @@ class RpcServer:
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", max_message_bytes * _TRANSPORT_FACTOR),
                 ("grpc.max_send_message_length", max_message_bytes * _TRANSPORT_FACTOR),
+                # Room for the longest token and more, so that it is the pipeline that refuses one that is too long.
+                ("grpc.max_metadata_size", _METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
                 ("grpc.keepalive_time_ms", 15_000),
                 ("grpc.keepalive_timeout_ms", 5_000),
                 ("grpc.keepalive_permit_without_calls", 1),
@@ -65,9 +76,7 @@ class RpcServer:
     async def start(self, registrations: Iterable[Registration]) -> int:
         """Begins to listen and answers the port. Raises PortInUse, or PolicyMissing for a method without policy."""
         for registration in registrations:
-            collector = _Collector()
-            registration.add(registration.servicer, collector)
-            for service, handlers in collector.methods.items():
+            for service, handlers in handlers_of(registration).items():
                 policies = method_policies(service)
                 wrapped = {name: self._pipeline.wrap(policies[name], handler) for name, handler in handlers.items()}
                 self._server.add_registered_method_handlers(service, wrapped)

@@ -3,8 +3,9 @@
 import random
 from collections.abc import Callable, Sequence
 
+from rookery_kit.group_commit import GroupCommit
+
 from rookery_orchestrator.changes import TaskChanges
-from rookery_orchestrator.group_commit import GroupCommit
 from rookery_orchestrator.reports import Progress, Report
 from rookery_orchestrator.store import LeaseStore
 

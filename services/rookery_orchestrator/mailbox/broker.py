@@ -1,21 +1,39 @@
 """What the mailbox asks of the broker that keeps the mail."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Protocol
 
-from rookery_orchestrator.mailbox.model import DeadReason, Message, Priority
+from rookery_kit.errors import RookeryError
+
+from rookery_orchestrator.mailbox.model import DeadReason, Envelope, Failure, Message, Priority, ReceivingSession
+
+Posted = bool | RookeryError
+"""True: its sender had sent this id before. An error: it was not stored, or nobody knows whether."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """Names mail that was handed out and is not settled. `sequence` stays the same when it is handed out again."""
+    """Names mail that was handed out and is not settled. `sequence` stays the same when it is handed out again.
+
+    `stored_ns` is when the mail was stored, since the epoch; `envelope` is None for what is no mail; `delivery` counts
+    what the broker has handed out of this priority, from 1.
+    """
 
     sequence: int
     priority: Priority
     attempt: int
     token: str
+    stored_ns: int = field(default=0, compare=False)
+    envelope: Envelope | None = field(default=None, compare=False)
+    delivery: int = field(default=0, compare=False)
+
+    @property
+    def store_time(self) -> datetime:
+        """When the mail was stored."""
+        return datetime.fromtimestamp(self.stored_ns / 1e9, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,14 @@ class OpenedMailbox(Protocol):
         """Keeps mail from being handed out again for another `ack_wait`. What does not get through is not repeated."""
         ...
 
+    async def note(self, handle: Handle, failure: Failure) -> int:
+        """Adds to the history of mail that its delivery failed, durably, and answers how often it has failed now."""
+        ...
+
+    async def failures(self, handle: Handle) -> int:
+        """How often mail has failed, as far as was noted. Raises Unavailable."""
+        ...
+
     async def bury(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
         """Moves mail to the dead letters, once, and answers when that is certain. False: it was settled already."""
         ...
@@ -95,7 +121,14 @@ class MailBroker(Protocol):
         """
         ...
 
-    async def open(self, tenant: str, agent_id: str, session_epoch: int) -> OpenedMailbox:
+    def put_all(self, tenant: str, messages: Sequence[Message]) -> "Awaitable[Sequence[Posted]]":
+        """Stores messages in their order, each with a result of its own, in order; they have their place at once.
+
+        What comes at the same time from elsewhere shares the sync.
+        """
+        ...
+
+    async def open(self, tenant: str, agent_id: str, session: ReceivingSession) -> OpenedMailbox:
         """Takes the mailbox over from whichever stream held it, here or on another replica.
 
         Raises SessionSuperseded when that one's session is later, or Unavailable.

@@ -1,7 +1,9 @@
 """Which stream holds a mailbox: the fence between the receivers of one agent."""
 
 import asyncio
+from collections.abc import Callable
 
+from nats.js.api import ConsumerInfo
 from rookery_kit.bus import Bus, BusUnavailable
 from rookery_kit.bus.subjects import PREFIX
 
@@ -11,6 +13,7 @@ from rookery_orchestrator.session_errors import SessionSuperseded
 
 _EPOCH = "rookery.session_epoch"
 _HOLDER = "rookery.holder"
+_BEARER = Priority.HIGH
 _LOOK_SECONDS = 30.0
 _RETRY_SECONDS = 0.5
 
@@ -24,28 +27,38 @@ class Claim:
     """A stream's hold on a mailbox, written into the metadata of a consumer, where the broker puts claims in order.
 
     The last claim counts, unless its session is earlier than that of the claim before. Who has been superseded learns
-    it from a notice; since a notice can be lost, it also looks after every reconnection, and now and then.
+    it from a notice; since a notice can be lost, it also looks after every reconnection, and now and then. `began` is
+    told how each consumer stands whenever the mailbox is taken.
     """
 
-    def __init__(self, bus: Bus, consumers: Consumers, subject: str, session_epoch: int, holder: str) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        consumers: Consumers,
+        subject: str,
+        session_epoch: int,
+        holder: str,
+        began: Callable[[Priority, ConsumerInfo], None],
+    ) -> None:
+        self._began = began
         self._bus = bus
         self._consumers = consumers
         self._subject = subject
-        self._session_epoch = session_epoch
+        self.session_epoch = session_epoch
         self.holder = holder
         self._look = asyncio.Event()
 
     async def take(self) -> None:
         """Takes the mailbox over. Raises SessionSuperseded when a later session holds it, or BusUnavailable."""
         present = await self._read()
-        if present is not None and present[0] > self._session_epoch:
+        if present is not None and present[0] > self.session_epoch:
             raise SessionSuperseded
-        metadata = {_EPOCH: str(self._session_epoch), _HOLDER: self.holder}
-        await asyncio.gather(
-            self._consumers.ensure(Priority.HIGH, metadata),
-            self._consumers.ensure(Priority.NORMAL),
-            self._consumers.ensure(Priority.LOW),
+        metadata = {_EPOCH: str(self.session_epoch), _HOLDER: self.holder}
+        standing = await asyncio.gather(
+            *(self._consumers.ensure(priority, metadata if priority is _BEARER else None) for priority in Priority)
         )
+        for priority, info in zip(Priority, standing, strict=True):
+            self._began(priority, info)
         with bus_errors():
             await self._bus.client.publish(self._subject, self.holder.encode())
 
@@ -72,13 +85,13 @@ class Claim:
         present = await self._read()
         if present is not None and present[1] == self.holder:
             return
-        if present is not None and present[0] >= self._session_epoch:
+        if present is not None and present[0] >= self.session_epoch:
             raise SessionSuperseded
         # The consumer is gone, or an earlier session wrote after this one.
         await self.take()
 
     async def _read(self) -> tuple[int, str] | None:
-        info = await self._consumers.find(Priority.HIGH)
+        info = await self._consumers.find(_BEARER)
         metadata = (info.config.metadata if info else None) or {}
         if _HOLDER not in metadata:
             return None

@@ -8,11 +8,29 @@ from rookery_kit.bus import Bus
 from rookery_kit.clock import Clock, new_id
 
 from rookery_orchestrator.directory import AgentDirectory
+from rookery_orchestrator.mailbox.broker import MailBroker
+from rookery_orchestrator.mailbox.delayed import DelayedMail, DelayedStore
 from rookery_orchestrator.mailbox.jetstream_broker import JetStreamBroker
+from rookery_orchestrator.mailbox.mailroom import Mailroom
+from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
+from rookery_orchestrator.mailbox.presence import Presence
 from rookery_orchestrator.mailbox.receiving import ReceiveMail
+from rookery_orchestrator.mailbox.replies import JetStreamReplies
+from rookery_orchestrator.mailbox.requests import AskAgent, ReplyToRequest
 from rookery_orchestrator.mailbox.sending import SendMessage
+from rookery_orchestrator.mailbox.settled_inbox import SettledInbox, SettledStore
+from rookery_orchestrator.mailbox.stored_mail import StoredMail
+from rookery_orchestrator.mailbox.tenant_room import MailQuotas, TenantRoom
 from rookery_orchestrator.mailbox.uplink import Uplink
+
+
+@dataclass(frozen=True, slots=True)
+class MailStores:
+    """What the mailbox keeps in the database."""
+
+    settled: SettledStore
+    delayed: DelayedStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +39,45 @@ class MailboxParts:
 
     send_message: SendMessage
     receive_mail: ReceiveMail
+    ask_agent: AskAgent
+    reply_to_request: ReplyToRequest
+    mail: MailBroker
+    stored: StoredMail
+    presence: Presence
+    outcomes: OutcomeLog
+    delayed: DelayedStore
     background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
 
 
-async def compose_mailbox(bus: Bus, directory: AgentDirectory, clock: Clock, policy: DeliveryPolicy) -> MailboxParts:
+async def compose_mailbox(
+    bus: Bus,
+    directory: AgentDirectory,
+    clock: Clock,
+    policy: DeliveryPolicy,
+    stores: MailStores,
+    quotas: Callable[[str], MailQuotas],
+) -> MailboxParts:
     """Builds it on an open bus. Raises BusUnavailable."""
-    uplink = Uplink(bus.client)
-    broker = await JetStreamBroker.start(bus, uplink, policy, new_id)
+    uplink = Uplink(bus)
+    outcomes = OutcomeLog(bus, clock, new_id)
+    room = TenantRoom(bus, clock, quotas)
+    broker = await JetStreamBroker.start(
+        bus, uplink, policy, outcomes, SettledInbox(stores.settled), room, clock, new_id
+    )
+    delayed = DelayedMail(stores.delayed, broker, clock, policy.most_delayed)
+    send_message = SendMessage(Mailroom(broker, delayed), directory, clock, new_id)
+    replies = JetStreamReplies(bus)
+    presence = Presence(bus.client, broker)
+    await presence.start()
     return MailboxParts(
-        send_message=SendMessage(broker, directory, clock, new_id),
+        send_message=send_message,
         receive_mail=ReceiveMail(broker, directory, policy),
-        background=(uplink.run,),
+        ask_agent=AskAgent(send_message, replies, directory, clock, new_id),
+        reply_to_request=ReplyToRequest(replies, clock, new_id),
+        mail=broker,
+        stored=StoredMail(bus, policy),
+        presence=presence,
+        outcomes=outcomes,
+        delayed=stores.delayed,
+        background=(outcomes.run, delayed.run),
     )

@@ -38,8 +38,11 @@ class Consumers:
         """The name of a consumer, the same on every replica."""
         return f"mail_{self._tenant}_{self._agent_id}_{priority.value}"
 
-    async def ensure(self, priority: Priority, metadata: Mapping[str, str] | None = None) -> None:
-        """Creates a consumer, or brings a present one in line, which keeps what it knows of attempts and delays."""
+    async def ensure(self, priority: Priority, metadata: Mapping[str, str] | None = None) -> ConsumerInfo:
+        """Creates a consumer, or brings a present one in line, which keeps what it knows of attempts and delays.
+
+        Answers how it stands.
+        """
         config = ConsumerConfig(
             durable_name=self.name(priority),
             filter_subject=mail_subject(self._tenant, self._agent_id, priority.value),
@@ -51,7 +54,8 @@ class Consumers:
             metadata=dict(metadata) if metadata else None,
         )
         with bus_errors():
-            await self._jetstream.add_consumer(STREAM, config)
+            info: ConsumerInfo = await self._jetstream.add_consumer(STREAM, config)
+        return info
 
     async def find(self, priority: Priority) -> ConsumerInfo | None:
         """What the broker knows of a consumer; None: there is none."""

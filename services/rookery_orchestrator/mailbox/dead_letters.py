@@ -1,31 +1,40 @@
 """Moving mail to the dead letters."""
 
 import asyncio
+from uuid import UUID, uuid5
 
 import structlog
 from nats.js.errors import NotFoundError
 from rookery_kit.bus import Bus
 from rookery_kit.bus.subjects import dead_letter_subject
+from rookery_kit.clock import Clock
 from rookery_kit.errors import RookeryError
 
 from rookery_orchestrator.mailbox.broker import Handle, Settling, Verdict
 from rookery_orchestrator.mailbox.consumers import STREAM, bus_errors
+from rookery_orchestrator.mailbox.failure_history import FailureHistory
 from rookery_orchestrator.mailbox.model import DeadReason
 from rookery_orchestrator.mailbox.verdicts import Verdicts
 from rookery_orchestrator.mailbox.wire import dead_letter
 
 _RETRY_SECONDS = 0.5
+_IDS = UUID("5f0f7b0e-3a36-4c1b-9a6c-2f1f3f6f6b1d")
 _log = structlog.get_logger(__name__)
 
 
 class DeadLetters:
     """Writes the dead letter first and removes the mail afterwards, so that a crash in between loses neither.
 
-    The mail's place in the stream makes the dead letter's id: burying the same mail again adds nothing.
+    The mail's place in the stream and the time it was stored make the dead letter's id: burying the same mail again
+    adds nothing.
     """
 
-    def __init__(self, bus: Bus, verdicts: Verdicts, tenant: str, agent_id: str) -> None:
+    def __init__(
+        self, bus: Bus, verdicts: Verdicts, history: FailureHistory, clock: Clock, tenant: str, agent_id: str
+    ) -> None:
         self._bus = bus
+        self._history = history
+        self._clock = clock
         self._jetstream = bus.jetstream
         self._verdicts = verdicts
         self._tenant = tenant
@@ -59,6 +68,11 @@ class DeadLetters:
             except NotFoundError:
                 return False
         letter = dead_letter(mail.data or b"", self._agent_id, reason, detail, attempts)
+        letter.id = str(
+            uuid5(_IDS, f"{self._tenant}/{self._agent_id}/{handle.sequence}/{handle.store_time.isoformat()}")
+        )
+        letter.attempt_history.extend((await self._history.read(handle)).attempts)
+        letter.create_time.FromDatetime(self._clock.now())
         subject = dead_letter_subject(self._tenant, self._agent_id)
-        await self._bus.publish(subject, letter.SerializeToString(), message_id=f"{STREAM}-{handle.sequence}")
+        await self._bus.publish(subject, letter.SerializeToString(), message_id=letter.id)
         return True

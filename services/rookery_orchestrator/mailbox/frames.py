@@ -10,6 +10,7 @@ class OpenMailbox:
     """Opens the mailbox in a session of the agent; the first frame and only the first."""
 
     session_epoch: int
+    agent_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class InFlight:
     """
 
     def __init__(self) -> None:
+        self._alone: int | None = None
         self._last_id = 0
         self._out: dict[int, Handle] = {}
         self._ids: dict[int, int] = {}
@@ -34,6 +35,18 @@ class InFlight:
             return False
         self._out[delivery_id] = handle
         return True
+
+    def add_alone(self, fetched: Fetched) -> Delivery:
+        """As `add`, for mail that is delivered while there is nothing else out."""
+        delivery = self.add(fetched)
+        self._alone = delivery.delivery_id
+        return delivery
+
+    def suspect(self) -> Handle | None:
+        """The mail to which a loss of the receiver at this moment is put down: it is alone, or began so."""
+        if self._alone in self._out:
+            return self._out[self._alone]
+        return next(iter(self._out.values())) if len(self._out) == 1 else None
 
     def add(self, fetched: Fetched) -> Delivery:
         """Numbers mail that is to be delivered."""

@@ -1,59 +1,118 @@
 """The stream of mail, for all mailboxes of this replica."""
 
+import asyncio
+import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
 from nats.aio.msg import Msg
-from rookery_kit.bus import Bus
-from rookery_kit.bus.subjects import mail_subject
+from rookery_kit.bus import Bus, Publication
+from rookery_kit.bus.subjects import mail_subject, trail_subject
+from rookery_kit.clock import Clock
+from rookery_kit.errors import RookeryError
 
+from rookery_orchestrator.mailbox.broker import Posted
 from rookery_orchestrator.mailbox.claim import Claim, session_subject
 from rookery_orchestrator.mailbox.consumers import Consumers, bus_errors
 from rookery_orchestrator.mailbox.dead_letters import DeadLetters
+from rookery_orchestrator.mailbox.failure_history import FailureHistory
 from rookery_orchestrator.mailbox.jetstream_mailbox import JetStreamMailbox
-from rookery_orchestrator.mailbox.model import Message
+from rookery_orchestrator.mailbox.model import Message, ReceivingSession
+from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
+from rookery_orchestrator.mailbox.posting import Letter, Posting
 from rookery_orchestrator.mailbox.pulls import Pulls
+from rookery_orchestrator.mailbox.removal import Removal
+from rookery_orchestrator.mailbox.settled_inbox import SettledInbox
+from rookery_orchestrator.mailbox.sieve import Sieve
+from rookery_orchestrator.mailbox.tenant_room import TenantRoom
 from rookery_orchestrator.mailbox.uplink import Uplink
 from rookery_orchestrator.mailbox.verdicts import Verdicts
-from rookery_orchestrator.mailbox.wire import seal
+from rookery_orchestrator.mailbox.wire import seal, trails_of_sent
+
+_PURGES_AT_A_TIME = 4
 
 
 class JetStreamBroker:
     """Puts mail into the stream and opens mailboxes on it (`MailBroker`)."""
 
-    def __init__(self, bus: Bus, uplink: Uplink, policy: DeliveryPolicy, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        uplink: Uplink,
+        policy: DeliveryPolicy,
+        outcomes: OutcomeLog,
+        inbox: SettledInbox,
+        room: TenantRoom,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
         self._bus = bus
+        self._outcomes = outcomes
+        self._inbox = inbox
+        self._clock = clock
         self._uplink = uplink
         self._policy = policy
         self._new_id = new_id
+        self._purges = asyncio.Semaphore(_PURGES_AT_A_TIME)
+        self._posting = Posting(bus, clock, room, self._trails)
         self._claims: defaultdict[str, set[Claim]] = defaultdict(set)
 
     @classmethod
-    async def start(cls, bus: Bus, uplink: Uplink, policy: DeliveryPolicy, new_id: Callable[[], str]) -> Self:
+    async def start(
+        cls,
+        bus: Bus,
+        uplink: Uplink,
+        policy: DeliveryPolicy,
+        outcomes: OutcomeLog,
+        inbox: SettledInbox,
+        room: TenantRoom,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> Self:
         """Begins to listen for streams that take over mailboxes, here and on other replicas."""
-        broker = cls(bus, uplink, policy, new_id)
+        broker = cls(bus, uplink, policy, outcomes, inbox, room, clock, new_id)
         with bus_errors():
             await bus.client.subscribe(session_subject("*", "*"), cb=broker._taken_over)
         return broker
 
     async def put(self, tenant: str, message: Message) -> bool:
-        """Stores a message: True when its sender had sent this id before. Raises BusUnavailable or StreamFull."""
-        return await self._bus.publish(
+        """Stores a message: True when its sender had sent this id before.
+
+        Raises BusUnavailable, StreamFull or PayloadTooLarge.
+        """
+        posted = (await self.put_all(tenant, [message]))[0]
+        if isinstance(posted, RookeryError):
+            raise posted
+        return posted
+
+    def put_all(self, tenant: str, messages: Sequence[Message]) -> Awaitable[Sequence[Posted]]:
+        """Stores messages in their order, each with a result of its own."""
+        return self._posting.post([self._letter(tenant, message) for message in messages])
+
+    def _letter(self, tenant: str, message: Message) -> Letter:
+        left = 0
+        if message.expire_time is not None:
+            # The server counts whole seconds; what it removes late is not delivered all the same.
+            left = max(1, math.ceil((message.expire_time - self._clock.now()).total_seconds()))
+        publication = Publication(
             mail_subject(tenant, message.recipient_agent_id, message.priority.value),
             seal(message),
             message_id=f"{tenant}/{message.sender}/{message.id}",
             traceparent=message.traceparent,
+            time_to_live=left,
         )
+        return Letter(tenant, message, publication)
 
-    async def open(self, tenant: str, agent_id: str, session_epoch: int) -> JetStreamMailbox:
+    async def open(self, tenant: str, agent_id: str, session: ReceivingSession) -> JetStreamMailbox:
         """Takes a mailbox over. Raises SessionSuperseded or BusUnavailable."""
         consumers = Consumers(self._bus.jetstream, tenant, agent_id, self._policy)
         subject = session_subject(tenant, agent_id)
-        claim = Claim(self._bus, consumers, subject, session_epoch, holder=self._new_id())
+        removal = Removal(self._uplink, self._purges, tenant, agent_id, patience=self._policy.ack_wait / 4)
+        claim = Claim(self._bus, consumers, subject, session.session_epoch, holder=self._new_id(), began=removal.begin)
         await claim.take()
-        pulls = Pulls(self._uplink, consumers)
+        pulls = Pulls(self._uplink, consumers, removal)
         with bus_errors():
             await pulls.inbox.open()
         verdicts = Verdicts(self._uplink, consumers, pulls.inbox)
@@ -70,13 +129,36 @@ class JetStreamBroker:
 
         self._uplink.listen(renewed)
         self._claims[subject].add(claim)
+        history = FailureHistory(self._bus, self._clock, tenant, agent_id, session)
         return JetStreamMailbox(
+            tenant=tenant,
             claim=claim,
             pulls=pulls,
             verdicts=verdicts,
-            dead_letters=DeadLetters(self._bus, verdicts, tenant, agent_id),
+            history=history,
+            dead_letters=DeadLetters(self._bus, verdicts, history, self._clock, tenant, agent_id),
+            outcomes=self._outcomes,
+            inbox=self._inbox,
+            sieve=Sieve(tenant, self._inbox, removal, verdicts, self._outcomes, self._clock),
+            removal=removal,
             forget=forget,
         )
+
+    def _trails(self, letters: Sequence[Letter]) -> list[Publication]:
+        """What tells the audit trail of letters that are stored together, for each tenant."""
+        by_tenant: defaultdict[str, list[Message]] = defaultdict(list)
+        for letter in letters:
+            by_tenant[letter.tenant].append(letter.message)
+        return [
+            Publication(trail_subject(tenant, self._new_id()), trail)
+            for tenant, messages in by_tenant.items()
+            for trail in trails_of_sent(messages, with_payload=self._policy.trail_payloads)
+        ]
+
+    def held(self, tenant: str, agent_id: str) -> int | None:
+        """The session of the stream that holds a mailbox on this replica; None: there is none."""
+        claims = self._claims.get(session_subject(tenant, agent_id), ())
+        return max((claim.session_epoch for claim in claims), default=None)
 
     async def _taken_over(self, notice: Msg) -> None:
         for claim in tuple(self._claims.get(notice.subject, ())):

@@ -28,7 +28,10 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a sender asks for. One of `recipient_agent_id` and `recipient_name` is set; no `message_id`: a new one."""
+    """What a sender asks for. One of `recipient_agent_id` and `recipient_name` is set; no `message_id`: a new one.
+
+    `time_to_live` is in seconds, from `deliver_time` on; None: for ever.
+    """
 
     message_id: str
     recipient_agent_id: str
@@ -39,11 +42,21 @@ class Draft:
     correlation_id: str
     reply_to_agent_id: str
     traceparent: str
+    reply_address: str = ""
+    reply_deadline: datetime | None = None
+    time_to_live: float | None = None
+    deliver_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it was accepted."""
+    """A message as it was accepted.
+
+    After `expire_time` it is delivered no more, before `deliver_time` not yet.
+
+    `reply_address` is where the answer to a request goes, `reply_deadline` until when it is waited for. `topic` and
+    `publication_id` tell of a copy what was published, and where.
+    """
 
     id: str
     sender: str
@@ -55,6 +68,12 @@ class Message:
     reply_to_agent_id: str
     create_time: datetime
     traceparent: str
+    reply_address: str = ""
+    reply_deadline: datetime | None = None
+    topic: str = ""
+    publication_id: str = ""
+    expire_time: datetime | None = None
+    deliver_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +96,61 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What becomes of a delivery. `delay`, in seconds, and `reason` go with NACK; no delay: the backoff schedule."""
+    """What becomes of a delivery. `delay`, in seconds, goes with NACK; none: the backoff schedule.
+
+    `reason` and `handler`, the place where it failed, go with NACK and TERMINATE.
+    """
 
     delivery_id: int
     action: Action
     delay: float | None = None
     reason: str = ""
+    handler: str = ""
+
+
+class DeliveryOutcome(Enum):
+    """How a delivery failed. The values are public."""
+
+    REFUSED = "REFUSED"
+    TERMINATED = "TERMINATED"
+    RECEIVER_LOST = "RECEIVER_LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """That a delivery failed, in which handler of the agent, and why; both may be empty."""
+
+    outcome: DeliveryOutcome
+    handler: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivingSession:
+    """The session of an agent in which it receives. `agent_version` is what it says of itself; may be empty."""
+
+    session_epoch: int
+    agent_version: str = ""
+
+
+class MessageState(StrEnum):
+    """What became of a message. The values are public."""
+
+    SENT = "SENT"
+    ACKED = "ACKED"
+    DEAD_LETTERED = "DEAD_LETTERED"
+    EXPIRED = "EXPIRED"
+    PURGED = "PURGED"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What names a message in the audit trail."""
+
+    id: str
+    sender: str
+    create_time: datetime
+    expire_time: datetime | None = None
 
 
 class DeadReason(Enum):
@@ -90,3 +158,4 @@ class DeadReason(Enum):
 
     MAX_DELIVERIES = "MAX_DELIVERIES"
     TERMINATED = "TERMINATED"
+    MAILBOX_FULL = "MAILBOX_FULL"

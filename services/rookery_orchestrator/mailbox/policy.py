@@ -8,9 +8,13 @@ class DeliveryPolicy:
     """The rules of delivery; durations in seconds.
 
     `ack_wait`: how long a delivery stays unsettled once its receiver, or this process, is gone. `max_deliveries`: after
-    so many a message goes to the dead letters. `receiver_inactive`: how long the broker remembers the attempts and
-    delays of an agent that is away. `nack_backoff`: the delays after the first, second ... refusal; the last goes on.
-    `max_in_flight`: how many unsettled deliveries a stream may have, whatever its credits.
+    so many that failed a message goes to the dead letters. One that was refused failed; one that was lost with its
+    receiver failed if it was the only one that the receiver had. A message that was delivered so often and has not
+    failed so often is delivered alone: for at most `alone` the others wait for it, and it for them.
+    `receiver_inactive`: how long the broker remembers the attempts and delays of an agent that is away. `nack_backoff`:
+    the delays after the first, second ... refusal; the last goes on. `max_in_flight`: how many unsettled deliveries a
+    stream may have, whatever its credits. `trail_payloads`: whether the audit trail keeps payloads, too.
+    `most_delayed`: how many messages may wait for their time of delivery to one agent.
     """
 
     ack_wait: float = 10.0
@@ -18,6 +22,9 @@ class DeliveryPolicy:
     receiver_inactive: float = 300.0
     nack_backoff: tuple[float, ...] = (1.0, 5.0, 30.0, 120.0)
     max_in_flight: int = 10_000
+    alone: float = 30.0
+    trail_payloads: bool = False
+    most_delayed: int = 10_000
 
     def backoff(self, attempt: int) -> float:
         """The delay after the refusal of the given attempt."""

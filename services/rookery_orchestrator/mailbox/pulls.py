@@ -1,7 +1,7 @@
 """Taking mail out of the consumers of one mailbox, and being rung up when there is some."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -11,17 +11,19 @@ from nats.errors import Error as NatsError
 
 from rookery_orchestrator.mailbox.broker import Fetched, Handle
 from rookery_orchestrator.mailbox.consumers import Consumers, bus_errors
-from rookery_orchestrator.mailbox.model import Priority
+from rookery_orchestrator.mailbox.model import Envelope, Priority
 from rookery_orchestrator.mailbox.pull_request import PullEnd, PullRequest, pull_now, pull_subject, ring_when_ready
+from rookery_orchestrator.mailbox.removal import Removal
 from rookery_orchestrator.mailbox.reply_inbox import ReplyInbox
 from rookery_orchestrator.mailbox.uplink import Uplink
-from rookery_orchestrator.mailbox.wire import unseal
+from rookery_orchestrator.mailbox.wire import read_envelope
 
 _ANSWER_SECONDS = 5.0
 _BELL_SECONDS = 60.0
 _BELL_SLACK_SECONDS = 5.0
 _LEAST_PULL_BYTES = 2 * 1024 * 1024
 _ENVELOPE_BYTES = 16 * 1024
+_SHORT_FORM = 9
 _log = structlog.get_logger(__name__)
 
 
@@ -32,9 +34,10 @@ class Pulls:
     without handing any out. So nothing is polled, and nothing is taken for which there is no credit.
     """
 
-    def __init__(self, uplink: Uplink, consumers: Consumers) -> None:
+    def __init__(self, uplink: Uplink, consumers: Consumers, removal: Removal) -> None:
         self._uplink = uplink
         self._consumers = consumers
+        self._removal = removal
         self.inbox = ReplyInbox(uplink.client, self._mail_arrived)
         self.ready = set(Priority)
         self._some_ready = asyncio.Event()
@@ -50,9 +53,7 @@ class Pulls:
     async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:
         """What there is, at most so many of each priority. Raises BusUnavailable."""
         await self._uplink.up()
-        for priority in tuple(self._missing):
-            await self._consumers.ensure(priority)
-            self._missing.discard(priority)
+        await self._see_to_consumers(counts)
         keys = [await self._ask(priority, count) for priority, count in counts.items()]
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
@@ -68,10 +69,18 @@ class Pulls:
                 await self._hang_bell(priority)
             elif request.end is PullEnd.MISSING:
                 self._missing.add(priority)
-        return {
-            priority: [_fetched(message, priority) for message in sorted(request.messages, key=_place)]
-            for priority, request in asked.items()
-        }
+        fetched = {priority: _fetched(request.messages, priority) for priority, request in asked.items()}
+        for priority, several in fetched.items():
+            self._removal.pulled(priority, [mail.handle for mail in several])
+        return fetched
+
+    async def _see_to_consumers(self, wanted: Iterable[Priority]) -> None:
+        for priority in tuple(self._missing):
+            self._removal.begin(priority, await self._consumers.ensure(priority))
+            self._missing.discard(priority)
+        for priority in wanted:
+            if self._removal.wants_look(priority) and (info := await self._consumers.find(priority)) is not None:
+                self._removal.begin(priority, info)
 
     def renewed(self) -> None:
         """What is asked for will not be answered any more: the connection is another."""
@@ -137,15 +146,23 @@ class Pulls:
         self._some_ready.set()
 
 
-def _place(message: Msg) -> int:
-    # What comes again comes in no order.
-    return message.metadata.sequence.stream
+def _fetched(messages: Iterable[Msg], priority: Priority) -> list[Fetched]:
+    """The mail by its place: what comes again comes in no order."""
+    fetched: list[Fetched] = []
+    for message in messages:
+        envelope = read_envelope(message.data)
+        fetched.append(Fetched(_handle(message, priority, envelope), message.data, envelope is not None))
+    return sorted(fetched, key=_place)
 
 
-def _fetched(message: Msg, priority: Priority) -> Fetched:
-    return Fetched(_handle(message, priority), message.data, unseal(message.data) is not None)
+def _place(mail: Fetched) -> int:
+    return mail.handle.sequence
 
 
-def _handle(message: Msg, priority: Priority) -> Handle:
-    metadata = message.metadata
-    return Handle(metadata.sequence.stream, priority, metadata.num_delivered, message.reply)
+def _handle(message: Msg, priority: Priority, envelope: Envelope | None = None) -> Handle:
+    # $JS.ACK.<stream>.<consumer>.<attempt>.<place>.<delivery>.<stored>.<pending>, or with two more tokens in front of
+    # the stream and one behind. Read here, because the driver makes much more of it than is needed for each message.
+    tokens = message.reply.split(".")
+    first = 4 if len(tokens) == _SHORT_FORM else 6
+    attempt, place, delivery, stored = tokens[first : first + 4]
+    return Handle(int(place), priority, int(attempt), message.reply, int(stored), envelope, int(delivery))

@@ -1,25 +1,28 @@
 """One open Receive stream: credits in, deliveries out, settlements back."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 import structlog
 from rookery_kit.errors import Unavailable
+from rookery_kit.stream_end import ENDED_BY_SERVICE
 
 from rookery_orchestrator.mailbox.broker import Fetched, OpenedMailbox
 from rookery_orchestrator.mailbox.frame_queue import FrameQueue
 from rookery_orchestrator.mailbox.frames import Deliveries, FromAgent, GrantCredits, Opened, SettleDeliveries, ToAgent
 from rookery_orchestrator.mailbox.in_flight import InFlight
-from rookery_orchestrator.mailbox.model import DeadReason, Delivery, Priority
+from rookery_orchestrator.mailbox.model import DeadReason, Delivery, DeliveryOutcome, Failure, Priority
 from rookery_orchestrator.mailbox.ordering import DeliveryOrder
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
+from rookery_orchestrator.mailbox.quarantine import Quarantine
 from rookery_orchestrator.mailbox.settler import Burial, Settler
 from rookery_orchestrator.session_errors import StreamProtocol
 
-_BATCH = 64
-_FRAME_BYTES = 2 * 1024 * 1024
+_BATCH = 256
+# Small enough to cross NATS in one message, also as JSON.
+_FRAME_BYTES = 1024 * 1024
 _RETRY_SECONDS = 0.2
 _CLOSE_SECONDS = 2.0
 _log = structlog.get_logger(__name__)
@@ -36,6 +39,7 @@ class Receiver:
         self._policy = policy
         self._credits = 0
         self._in_flight = InFlight()
+        self._quarantine = Quarantine()
         self._order = DeliveryOrder()
         self._frames = FrameQueue()
         self._may_deliver = asyncio.Event()
@@ -44,7 +48,8 @@ class Receiver:
     async def run(self, incoming: AsyncIterator[FromAgent]) -> AsyncGenerator[ToAgent, None]:
         """The frames to be sent, Opened being the first, until `incoming` ends and all that came by it is settled.
 
-        Raises SessionSuperseded, or StreamProtocol. However it ends, what is unsettled comes again at once.
+        Raises SessionSuperseded, or StreamProtocol. However it ends, what is unsettled comes again at once. When it is
+        cancelled the receiver was lost, unless the service is being stopped.
         """
         await self._frames.put(Opened())
         loops = [
@@ -55,11 +60,15 @@ class Receiver:
             self._mailbox.until_superseded(),
         ]
         tasks = [self._start(loop) for loop in loops]
+        lost = False
         try:
             async for frame in self._frames.frames():
                 yield frame
+        except asyncio.CancelledError as cancellation:
+            lost = ENDED_BY_SERVICE not in cancellation.args
+            raise
         finally:
-            await _to_the_end(self._close(tasks))
+            await _to_the_end(self._close(tasks, lost=lost))
 
     def _start(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(loop)
@@ -70,7 +79,7 @@ class Receiver:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._frames.fail(error)
 
-    async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
+    async def _close(self, tasks: list[asyncio.Task[None]], *, lost: bool) -> None:
         pending = set(tasks)
         while pending:
             # More than once, if need be: a library may swallow a cancellation (before Python 3.12, wait_for can).
@@ -79,7 +88,9 @@ class Receiver:
             _, pending = await asyncio.wait(pending, timeout=_RETRY_SECONDS)
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._mailbox.close(self._in_flight)
+                if lost and (suspect := self._in_flight.suspect()) is not None:
+                    await self._mailbox.note(suspect, Failure(DeliveryOutcome.RECEIVER_LOST))
+                await self._mailbox.close([*self._in_flight, *self._quarantine])
         except TimeoutError:
             _log.warning("mailbox closed without returning its mail", unsettled=len(self._in_flight))
 
@@ -100,11 +111,12 @@ class Receiver:
 
     async def _deliver(self) -> None:
         while True:
-            while self._room() <= 0:
-                self._may_deliver.clear()
-                await self._may_deliver.wait()
-            await self._mailbox.until_ready()
+            await self._until(lambda: self._room() > 0)
             try:
+                if self._quarantine:
+                    await self._deliver_alone()
+                    continue
+                await self._mailbox.until_ready()
                 fetched = await self._mailbox.pull(self._order.plan(self._room(), self._mailbox.ready))
             except Unavailable as error:
                 _log.warning("receiver waits", reason=error.reason, error=error.message)
@@ -112,6 +124,29 @@ class Receiver:
                 continue
             for frame in _framed(self._take_note(fetched)):
                 await self._frames.put(frame)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._may_deliver.clear()
+            await self._may_deliver.wait()
+
+    async def _at_most_for_a_while(self, condition: Callable[[], bool]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._policy.alone):
+                await self._until(condition)
+
+    async def _deliver_alone(self) -> None:
+        """Delivers what is first in quarantine while nothing else is out, or buries it when it has failed enough."""
+        handle = self._quarantine.first.handle
+        if await self._mailbox.failures(handle) >= self._policy.max_deliveries:
+            mail = self._quarantine.release()
+            self._settler.bury(Burial(mail.handle, DeadReason.MAX_DELIVERIES, "", mail.handle.attempt - 1))
+            return
+        await self._at_most_for_a_while(lambda: not self._in_flight)
+        delivery = self._in_flight.add_alone(self._quarantine.release())
+        self._credits -= 1
+        await self._frames.put(Deliveries((delivery,)))
+        await self._at_most_for_a_while(lambda: self._in_flight.find(delivery.delivery_id) is None)
 
     def _take_note(self, fetched: Mapping[Priority, list[Fetched]]) -> list[Delivery]:
         """What of it is to be delivered, in order. Waits for nothing, so that the end of the stream forgets no mail."""
@@ -121,25 +156,22 @@ class Receiver:
         return deliveries
 
     def _is_new(self, mail: Fetched) -> bool:
-        """Whether it is to be delivered: the agent has not got it yet, and it is not for the dead letters."""
+        """Whether it is to be delivered with the rest: the agent has not got it yet, and it needs no more thought."""
         if self._in_flight.knows(mail.handle):
             return False
-        burial = self._burial(mail)
-        if burial is not None:
-            self._settler.bury(burial)
-        return burial is None
-
-    def _burial(self, mail: Fetched) -> Burial | None:
         if not mail.readable:
-            return Burial(mail.handle, DeadReason.TERMINATED, "not readable as mail", mail.handle.attempt - 1)
+            attempts = mail.handle.attempt - 1
+            self._settler.bury(Burial(mail.handle, DeadReason.TERMINATED, "not readable as mail", attempts))
+            return False
         if mail.handle.attempt > self._policy.max_deliveries:
-            return Burial(mail.handle, DeadReason.MAX_DELIVERIES, "", mail.handle.attempt - 1)
-        return None
+            self._quarantine.hold(mail)
+            return False
+        return True
 
     async def _extend(self) -> None:
         while True:
             await asyncio.sleep(self._policy.ack_wait / 3)
-            await self._mailbox.extend(self._in_flight)
+            await self._mailbox.extend([*self._in_flight, *self._quarantine])
 
 
 async def _to_the_end(closing: Coroutine[Any, Any, None]) -> None:

@@ -8,6 +8,7 @@ from rookery_kit.identity import Principal
 from rookery_orchestrator.directory import AgentDirectory, Metadata
 from rookery_orchestrator.mailbox.broker import MailBroker
 from rookery_orchestrator.mailbox.frames import FromAgent, OpenMailbox, ToAgent
+from rookery_orchestrator.mailbox.model import ReceivingSession
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 from rookery_orchestrator.mailbox.receiver import Receiver
 from rookery_orchestrator.session_errors import NotAnAgent, StreamProtocol
@@ -35,7 +36,8 @@ class ReceiveMail:
         if not isinstance(opening, OpenMailbox):
             raise StreamProtocol("the first frame opens the mailbox")
         agent = await self._directory.session(caller.tenant, caller.identifier, opening.session_epoch, forward)
-        mailbox = await self._broker.open(caller.tenant, agent.id, opening.session_epoch)
+        session = ReceivingSession(opening.session_epoch, opening.agent_version)
+        mailbox = await self._broker.open(caller.tenant, agent.id, session)
         async with aclosing(Receiver(mailbox, self._policy).run(incoming)) as frames:
             async for frame in frames:
                 yield frame

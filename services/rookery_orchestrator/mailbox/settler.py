@@ -2,14 +2,15 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from rookery_orchestrator.mailbox.broker import Handle, OpenedMailbox, Settling, Verdict
 from rookery_orchestrator.mailbox.frame_queue import FrameQueue
 from rookery_orchestrator.mailbox.frames import Settled
 from rookery_orchestrator.mailbox.in_flight import InFlight
-from rookery_orchestrator.mailbox.model import Action, DeadReason, Settlement
+from rookery_orchestrator.mailbox.model import Action, DeadReason, DeliveryOutcome, Failure, Settlement
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 
 _BOUND = 4096
@@ -23,6 +24,15 @@ class Burial:
     reason: DeadReason
     detail: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Mail of which the agent says that it failed; `delay` as asked for, None for what the schedule says."""
+
+    handle: Handle
+    failure: Failure
+    delay: float | None
 
 
 class Settler:
@@ -84,6 +94,7 @@ class Settler:
     async def _settle_group(self, group: Iterable[Settlement | Burial]) -> None:
         verdicts: list[Verdict] = []
         burials: list[Burial] = []
+        refusals: list[Refusal] = []
         known: dict[Handle, int] = {}
         unknown: list[int] = []
         for item in group:
@@ -95,12 +106,12 @@ class Settler:
                 unknown.append(item.delivery_id)
                 continue
             known[decision.handle] = item.delivery_id
-            if isinstance(decision, Burial):
-                burials.append(decision)
+            if isinstance(decision, Refusal):
+                refusals.append(decision)
             else:
                 verdicts.append(decision)
         self._room_made()
-        carried_out = await self._carry_out(verdicts, burials)
+        carried_out = await self._carry_out(verdicts, burials, refusals)
         for handle in carried_out:
             self._in_flight.settled(handle)
         settled = tuple(delivery_id for handle, delivery_id in known.items() if carried_out[handle])
@@ -108,8 +119,8 @@ class Settler:
         if settled or unknown:
             await self._frames.put(Settled(settled, tuple(unknown)))
 
-    def _decide(self, settlement: Settlement) -> Verdict | Burial | None:
-        """What a settlement comes to; None: its delivery is not in flight."""
+    def _decide(self, settlement: Settlement) -> Verdict | Refusal | None:
+        """What is to be done; None: the delivery is not in flight."""
         if settlement.action is Action.IN_PROGRESS:
             handle = self._in_flight.find(settlement.delivery_id)
             return None if handle is None else Verdict(handle, Settling.EXTEND)
@@ -118,21 +129,44 @@ class Settler:
             return None
         if settlement.action is Action.ACK:
             return Verdict(handle, Settling.REMOVE)
-        if settlement.action is Action.TERMINATE:
-            return Burial(handle, DeadReason.TERMINATED, settlement.reason, handle.attempt)
-        if handle.attempt >= self._policy.max_deliveries:
-            return Burial(handle, DeadReason.MAX_DELIVERIES, settlement.reason, handle.attempt)
-        delay = self._policy.backoff(handle.attempt) if settlement.delay is None else settlement.delay
-        return Verdict(handle, Settling.RETURN, delay)
+        terminated = settlement.action is Action.TERMINATE
+        outcome = DeliveryOutcome.TERMINATED if terminated else DeliveryOutcome.REFUSED
+        return Refusal(handle, Failure(outcome, settlement.handler, settlement.reason), settlement.delay)
 
-    async def _carry_out(self, verdicts: list[Verdict], burials: list[Burial]) -> dict[Handle, bool]:
-        if not burials:
-            outcomes = await self._mailbox.settle(verdicts) if verdicts else []
-            return dict(zip((verdict.handle for verdict in verdicts), outcomes, strict=True))
+    async def _carry_out(
+        self, verdicts: list[Verdict], burials: list[Burial], refusals: list[Refusal]
+    ) -> dict[Handle, bool]:
+        works: list[Coroutine[Any, Any, dict[Handle, bool]]] = []
         if verdicts:
-            settling, burying = await asyncio.gather(self._carry_out(verdicts, []), self._bury_all(burials))
-            return settling | burying
-        return await self._bury_all(burials)
+            works.append(self._settle_all(verdicts))
+        if burials:
+            works.append(self._bury_all(burials))
+        if refusals:
+            works.append(self._refuse_all(refusals))
+        carried_out: dict[Handle, bool] = {}
+        for outcomes in await asyncio.gather(*works):
+            carried_out |= outcomes
+        return carried_out
+
+    async def _settle_all(self, verdicts: list[Verdict]) -> dict[Handle, bool]:
+        outcomes = await self._mailbox.settle(verdicts)
+        return dict(zip((verdict.handle for verdict in verdicts), outcomes, strict=True))
+
+    async def _refuse_all(self, refusals: list[Refusal]) -> dict[Handle, bool]:
+        """Notes the failures first, so that what comes again or is buried has a history that is true."""
+        counts = await asyncio.gather(*(self._mailbox.note(refusal.handle, refusal.failure) for refusal in refusals))
+        verdicts: list[Verdict] = []
+        burials: list[Burial] = []
+        for refusal, failures in zip(refusals, counts, strict=True):
+            handle, failure = refusal.handle, refusal.failure
+            if failure.outcome is DeliveryOutcome.TERMINATED:
+                burials.append(Burial(handle, DeadReason.TERMINATED, failure.reason, handle.attempt))
+            elif failures >= self._policy.max_deliveries:
+                burials.append(Burial(handle, DeadReason.MAX_DELIVERIES, failure.reason, handle.attempt))
+            else:
+                delay = self._policy.backoff(failures) if refusal.delay is None else refusal.delay
+                verdicts.append(Verdict(handle, Settling.RETURN, delay))
+        return await self._carry_out(verdicts, burials, [])
 
     async def _bury_all(self, burials: list[Burial]) -> dict[Handle, bool]:
         outcomes = await asyncio.gather(

@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from nats.aio.client import Client
-
-_LOOK_SECONDS = 0.1
+from rookery_kit.bus import Bus
 
 
 class Uplink:
@@ -14,12 +12,11 @@ class Uplink:
     What was asked of the broker on an earlier connection and is not answered yet never will be.
     """
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, bus: Bus) -> None:
+        self.client = bus.client
         self._up = asyncio.Event()
-        self._seen = client.stats["reconnects"]
         self._listeners: set[Callable[[], None]] = set()
-        self._look()
+        bus.on_renewed(self._renewed)
 
     def listen(self, renewed: Callable[[], None]) -> None:
         """Has `renewed` called whenever the connection has been replaced."""
@@ -35,18 +32,7 @@ class Uplink:
             self._up.clear()
             await self._up.wait()
 
-    async def run(self) -> None:
-        """Watches until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            self._look()
-
-    def _look(self) -> None:
-        if not self.client.is_connected:
-            return
+    def _renewed(self) -> None:
         self._up.set()
-        reconnects = self.client.stats["reconnects"]
-        if reconnects != self._seen:
-            self._seen = reconnects
-            for renewed in tuple(self._listeners):
-                renewed()
+        for renewed in tuple(self._listeners):
+            renewed()

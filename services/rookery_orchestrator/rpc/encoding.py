@@ -4,12 +4,24 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
-from rookery.orchestrator.v1 import payload_pb2, task_pb2, task_service_pb2
+from rookery.orchestrator.v1 import message_pb2, payload_pb2, task_pb2, task_service_pb2
 
+from rookery_orchestrator.mailbox.model import Priority
 from rookery_orchestrator.model import Attempt, LeaseKey, Payload, Task, TaskState
 
 _STATE = "TASK_STATE_"
 _OUTCOME = "ATTEMPT_OUTCOME_"
+_PRIORITIES: dict[int, Priority] = {
+    message_pb2.PRIORITY_UNSPECIFIED: Priority.NORMAL,
+    message_pb2.PRIORITY_HIGH: Priority.HIGH,
+    message_pb2.PRIORITY_NORMAL: Priority.NORMAL,
+    message_pb2.PRIORITY_LOW: Priority.LOW,
+}
+_ON_WIRE = {
+    Priority.HIGH: message_pb2.PRIORITY_HIGH,
+    Priority.NORMAL: message_pb2.PRIORITY_NORMAL,
+    Priority.LOW: message_pb2.PRIORITY_LOW,
+}
 
 
 def encode_task(task: Task, attempts: Sequence[Attempt] = ()) -> task_pb2.Task:
@@ -51,6 +63,16 @@ def encode_payload(payload: Payload | None) -> payload_pb2.Payload | None:
 def decode_payload(message: payload_pb2.Payload) -> Payload:
     """A payload off the wire."""
     return Payload(message.content_type, message.data)
+
+
+def decode_priority(priority: "message_pb2.Priority | int") -> Priority:
+    """How urgent; NORMAL where nothing is said."""
+    return _PRIORITIES[priority]
+
+
+def encode_priority(priority: Priority) -> message_pb2.Priority:
+    """How urgent, on the wire."""
+    return _ON_WIRE[priority]
 
 
 def encode_lease(lease: LeaseKey) -> task_service_pb2.LeaseKey:

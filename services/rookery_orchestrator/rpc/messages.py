@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from rookery.orchestrator.v1 import message_pb2, message_service_pb2, message_service_pb2_grpc
+from rookery.orchestrator.v1 import message_service_pb2, message_service_pb2_grpc
 from rookery_kit.rpc import Call
-from rookery_kit.tracing import current_traceparent
 
 from rookery_orchestrator.mailbox.frames import (
     Deliveries,
@@ -17,35 +16,80 @@ from rookery_orchestrator.mailbox.frames import (
     SettleDeliveries,
     ToAgent,
 )
-from rookery_orchestrator.mailbox.model import Action, Delivery, Draft, Priority, Settlement
+from rookery_orchestrator.mailbox.model import Action, Delivery, Settlement
 from rookery_orchestrator.mailbox.receiving import ReceiveMail
 from rookery_orchestrator.mailbox.sending import SendMessage
 from rookery_orchestrator.mailbox.wire import encode_message, unseal
-from rookery_orchestrator.rpc.encoding import decode_payload
-
-_PRIORITIES = {
-    message_pb2.PRIORITY_UNSPECIFIED: Priority.NORMAL,
-    message_pb2.PRIORITY_HIGH: Priority.HIGH,
-    message_pb2.PRIORITY_NORMAL: Priority.NORMAL,
-    message_pb2.PRIORITY_LOW: Priority.LOW,
-}
+from rookery_orchestrator.rpc.bulk_sending import BulkSending
+from rookery_orchestrator.rpc.conversations import Conversations
+from rookery_orchestrator.rpc.drafts import decode_draft
+from rookery_orchestrator.rpc.mailboxes import Mailboxes
 
 
 class MessageRpc(message_service_pb2_grpc.MessageServiceServicer):
     """Serves rookery.orchestrator.v1.MessageService."""
 
-    def __init__(self, send_message: SendMessage, receive_mail: ReceiveMail) -> None:
+    def __init__(
+        self,
+        send_message: SendMessage,
+        receive_mail: ReceiveMail,
+        conversations: Conversations,
+        mailboxes: Mailboxes,
+    ) -> None:
+        self._mailboxes = mailboxes
         self._send_message = send_message
+        self._bulk_sending = BulkSending(send_message)
         self._receive_mail = receive_mail
+        self._conversations = conversations
 
     async def SendMessage(
         self, request: message_service_pb2.SendMessageRequest, context: object
     ) -> message_service_pb2.SendMessageResponse:
-        """Puts a message into a mailbox."""
+        """Puts a message into a mailbox, or hands an answer to whoever waits for it."""
         call = Call.of(context)
-        sent = await self._send_message(call.principal, _decode_draft(request), call.forward)
+        if request.reply_address:
+            return await self._conversations.reply(request, call)
+        sent = await self._send_message(call.principal, decode_draft(request), call.forward)
         message = encode_message(sent.message, with_payload=False)
         return message_service_pb2.SendMessageResponse(message=message, duplicate=sent.duplicate)
+
+    async def SendMessages(
+        self, request_iterator: AsyncIterator[message_service_pb2.SendMessagesRequest], context: object
+    ) -> AsyncIterator[message_service_pb2.SendMessagesResponse]:
+        """Puts many messages into mailboxes."""
+        async with aclosing(self._bulk_sending.serve(Call.of(context), request_iterator)) as results:
+            async for each in results:
+                yield each
+
+    async def Request(
+        self, request: message_service_pb2.RequestRequest, context: object
+    ) -> message_service_pb2.RequestResponse:
+        """Asks an agent and waits for its answer."""
+        return await self._conversations.request(request, Call.of(context))
+
+    async def Broadcast(
+        self, request: message_service_pb2.BroadcastRequest, context: object
+    ) -> message_service_pb2.BroadcastResponse:
+        """Tells agents by what they are."""
+        return await self._conversations.broadcast(request, Call.of(context))
+
+    async def ListMessages(
+        self, request: message_service_pb2.ListMessagesRequest, context: object
+    ) -> message_service_pb2.ListMessagesResponse:
+        """Messages of the audit trail."""
+        return await self._mailboxes.list_messages(request, Call.of(context))
+
+    async def GetMailbox(
+        self, request: message_service_pb2.GetMailboxRequest, context: object
+    ) -> message_service_pb2.GetMailboxResponse:
+        """How a mailbox stands."""
+        return await self._mailboxes.get_mailbox(request, Call.of(context))
+
+    async def PurgeMailbox(
+        self, request: message_service_pb2.PurgeMailboxRequest, context: object
+    ) -> message_service_pb2.PurgeMailboxResponse:
+        """Removes messages from a mailbox."""
+        return await self._mailboxes.purge_mailbox(request, Call.of(context))
 
     async def Receive(
         self, request_iterator: AsyncIterator[message_service_pb2.ReceiveRequest], context: object
@@ -58,20 +102,6 @@ class MessageRpc(message_service_pb2_grpc.MessageServiceServicer):
                 yield _encode_frame(frame)
 
 
-def _decode_draft(request: message_service_pb2.SendMessageRequest) -> Draft:
-    return Draft(
-        message_id=request.message_id,
-        recipient_agent_id=request.recipient_agent_id,
-        recipient_name=request.recipient_name,
-        priority=_PRIORITIES[request.priority],
-        type=request.type,
-        payload=decode_payload(request.payload),
-        correlation_id=request.correlation_id,
-        reply_to_agent_id=request.reply_to_agent_id,
-        traceparent=current_traceparent(),
-    )
-
-
 def _decode_frame(request: message_service_pb2.ReceiveRequest) -> FromAgent:
     match request.WhichOneof("frame"):
         case "credits":
@@ -79,7 +109,7 @@ def _decode_frame(request: message_service_pb2.ReceiveRequest) -> FromAgent:
         case "settle":
             return SettleDeliveries(tuple(_decode_settlement(settlement) for settlement in request.settle.settlements))
         case _:
-            return OpenMailbox(request.open.session_epoch)
+            return OpenMailbox(request.open.session_epoch, request.open.agent_version)
 
 
 def _decode_settlement(settlement: message_service_pb2.Settlement) -> Settlement:
@@ -89,11 +119,14 @@ def _decode_settlement(settlement: message_service_pb2.Settlement) -> Settlement
         case "nack":
             nack = settlement.nack
             delay = nack.delay.ToTimedelta().total_seconds() if nack.HasField("delay") else None
-            return Settlement(settlement.delivery_id, Action.NACK, delay, nack.reason)
+            return Settlement(settlement.delivery_id, Action.NACK, delay, nack.reason, nack.handler)
         case "in_progress":
             return Settlement(settlement.delivery_id, Action.IN_PROGRESS)
         case _:
-            return Settlement(settlement.delivery_id, Action.TERMINATE, reason=settlement.terminate.reason)
+            terminate = settlement.terminate
+            return Settlement(
+                settlement.delivery_id, Action.TERMINATE, reason=terminate.reason, handler=terminate.handler
+            )
 
 
 def _encode_frame(frame: ToAgent) -> message_service_pb2.ReceiveResponse:

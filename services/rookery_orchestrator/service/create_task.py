@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from rookery_kit.group_commit import GroupCommit
 from rookery_kit.request_id import RequestIdReused
 
 from rookery_orchestrator.changes import TaskChanges
-from rookery_orchestrator.group_commit import GroupCommit
 from rookery_orchestrator.model import NewTask, Task
 from rookery_orchestrator.store import TaskStore
 

@@ -1,26 +1,37 @@
 """The store of agents."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from asyncpg import Record, UniqueViolationError
+from rookery_kit.errors import QuotaExceeded
 from rookery_kit.postgres import Queries
 
-from rookery_registry.events import agent_event
+from rookery_registry.matching import AgentMatch, AgentSearch
 from rookery_registry.model import (
     Agent,
-    AgentChanged,
     AgentNameTaken,
     AgentNotFound,
     AgentQuery,
     AgentRegistration,
     AgentUpdate,
+    Instruction,
     SubjectAlreadyBound,
 )
-from rookery_registry.postgres.announcing import AnnouncingDatabase, AnnouncingTransaction
+from rookery_registry.postgres.agent_listing import list_agents, rank_agents
+from rookery_registry.postgres.agent_rows import agent_of, card_columns, to_json
+from rookery_registry.postgres.announcements import AgentAnnouncer
+from rookery_registry.postgres.announcing import AnnouncingDatabase
+from rookery_registry.postgres.sweeps import Sweep, note_sweep
 from rookery_registry.store import AgentTransaction, LeaseTransaction
+
+# What each instruction makes of `draining` and `card_stale`.
+_FLAGS = {
+    Instruction.DRAIN: (True, None),
+    Instruction.RESUME: (False, None),
+    Instruction.REFRESH_CARD: (None, True),
+}
 
 
 class PostgresAgentStore:
@@ -43,27 +54,18 @@ class PostgresAgentStore:
             yield _LeaseTransaction(transaction, self._queries)
 
 
-class _Announcements:
-    """Both transactions tell of changes in the same way."""
-
-    def __init__(self, transaction: AnnouncingTransaction, queries: Queries) -> None:
-        self._transaction = transaction
-        self._connection = transaction.connection
-        self._tenant = transaction.tenant
-        self._queries = queries
-
-    async def announce(self, *changes: AgentChanged) -> None:
-        await self._transaction.append([agent_event(changed) for changed in changes])
-
-
-class _AgentTransaction(_Announcements):
+class _AgentTransaction(AgentAnnouncer):
     """Implements AgentTransaction."""
 
-    async def register(self, agent_id: str, subject: str, registration: AgentRegistration) -> Agent:
+    async def register(
+        self, agent_id: str, subject: str, registration: AgentRegistration, *, max_agents: int = 0
+    ) -> Agent:
         await self._connection.execute(self._queries["serialise_registrations"], self._tenant, agent_id)
         known = await self._row("lock_agent", agent_id)
         if known is not None and known["name"] != registration.name:
             raise SubjectAlreadyBound(subject, known["name"])
+        if known is None and max_agents:
+            await self._make_room(max_agents)
         try:
             row = await self._row(
                 "register_agent",
@@ -72,14 +74,20 @@ class _AgentTransaction(_Announcements):
                 subject,
                 registration.description,
                 list(registration.capabilities),
-                _labels(registration.labels),
-                _labels(registration.enrolment_labels),
+                to_json(registration.labels),
+                to_json(registration.enrolment_labels),
                 registration.lease_duration,
+                *card_columns(registration.card),
             )
         except UniqueViolationError:
             raise AgentNameTaken(registration.name) from None
         assert row is not None
-        return _agent(row)
+        return agent_of(row)
+
+    async def _make_room(self, max_agents: int) -> None:
+        await self._connection.execute(self._queries["serialise_growth"], self._tenant)
+        if await self._connection.fetchval(self._queries["count_agents"], self._tenant, max_agents) >= max_agents:
+            raise QuotaExceeded("max_agents", max_agents, f"tenant:{self._tenant}")
 
     async def find(self, agent_id: str) -> Agent:
         return await self._one("find_agent", agent_id)
@@ -88,75 +96,46 @@ class _AgentTransaction(_Announcements):
         return await self._one("lock_agent", agent_id)
 
     async def page(self, query: AgentQuery) -> Sequence[Agent]:
-        rows = await self._connection.fetch(
-            self._queries["list_agents"],
-            self._tenant,
-            query.after,
-            query.name or None,
-            query.capability or None,
-            query.online,
-            query.limit,
-        )
-        return [_agent(row) for row in rows]
+        return await list_agents(self._connection, self._queries, self._tenant, query)
 
-    async def extend_lease(self, agent_id: str, session_epoch: int) -> timedelta | None:
-        row = await self._row("extend_lease", agent_id, session_epoch)
-        return row["lease_duration"] if row else None
-
-    async def begin_lease(self, agent_id: str) -> Agent:
-        return await self._one("begin_lease", agent_id)
+    async def search(self, search: AgentSearch) -> Sequence[AgentMatch]:
+        return await rank_agents(self._connection, self._queries, self._tenant, search)
 
     async def end_lease(self, agent_id: str) -> Agent | None:
         row = await self._row("end_lease", agent_id)
-        return _agent(row) if row else None
+        return agent_of(row) if row else None
+
+    async def instruct(self, agent_id: str, instruction: Instruction) -> Agent:
+        return await self._one("instruct_agent", agent_id, *_FLAGS[instruction])
 
     async def update(self, agent_id: str, update: AgentUpdate) -> Agent:
         capabilities = None if update.capabilities is None else list(update.capabilities)
-        labels = None if update.labels is None else _labels(update.labels)
-        return await self._one("update_agent", agent_id, capabilities, labels, update.description)
+        labels = None if update.labels is None else to_json(update.labels)
+        columns = (capabilities, labels, update.description, *card_columns(update.card))
+        return await self._one("update_agent", agent_id, *columns)
 
     async def remove(self, agent_id: str) -> tuple[Agent, int]:
         row = await self._row("remove_agent", agent_id)
         if row is None:
             raise AgentNotFound(agent_id)
-        return _agent(row), row["removal_revision"]
+        return agent_of(row), row["removal_revision"]
 
     async def _one(self, query: str, agent_id: str, *arguments: object) -> Agent:
         row = await self._row(query, agent_id, *arguments)
         if row is None:
             raise AgentNotFound(agent_id)
-        return _agent(row)
+        return agent_of(row)
 
     async def _row(self, query: str, agent_id: str, *arguments: object) -> Record | None:
         return await self._connection.fetchrow(self._queries[query], self._tenant, agent_id, *arguments)
 
 
-class _LeaseTransaction(_Announcements):
+class _LeaseTransaction(AgentAnnouncer):
     """Implements LeaseTransaction."""
+
+    async def note_sweep(self, outage: timedelta) -> bool:
+        return await note_sweep(self._connection, self._queries, outage) is not Sweep.LEFT_TO_ANOTHER
 
     async def expire(self, limit: int) -> Sequence[Agent]:
         rows = await self._connection.fetch(self._queries["expire_leases"], limit)
-        return [_agent(row) for row in rows]
-
-
-def _labels(labels: object) -> str:
-    return json.dumps(labels, ensure_ascii=False)
-
-
-def _agent(row: Record) -> Agent:
-    return Agent(
-        id=str(row["id"]),
-        tenant=row["tenant"],
-        name=row["name"],
-        subject=row["subject"],
-        description=row["description"],
-        capabilities=tuple(row["capabilities"]),
-        labels=json.loads(row["labels"]),
-        online=row["live"],
-        session_epoch=row["session_epoch"],
-        lease_duration=row["lease_duration"],
-        lease_expire_time=row["lease_expire_time"],
-        create_time=row["create_time"],
-        update_time=row["update_time"],
-        revision=row["revision"],
-    )
+        return [agent_of(row) for row in rows]

@@ -1,31 +1,59 @@
 """AgentService."""
 
-from rookery.registry.v1 import agent_pb2, agent_service_pb2, agent_service_pb2_grpc
+from collections.abc import AsyncIterator
+
+from rookery.registry.v1 import (
+    agent_health_pb2,
+    agent_search_pb2,
+    agent_service_pb2,
+    agent_service_pb2_grpc,
+    agent_watch_pb2,
+)
 from rookery_kit.errors import InvalidArgument
 from rookery_kit.rpc import Call
 
+from rookery_registry.card_encoding import decode_card, decode_card_update
 from rookery_registry.encoding import encode_agent
-from rookery_registry.model import AgentQuery, AgentUpdate
-from rookery_registry.rpc.pages import NamePage
+from rookery_registry.model import AgentQuery, AgentUpdate, Instruction
+from rookery_registry.rpc.agent_wishes import decode_listing, decode_search, encode_match
+from rookery_registry.rpc.health import HealthListing
+from rookery_registry.rpc.heartbeats import HeartbeatStream
+from rookery_registry.rpc.pages import NamePage, what_fits
+from rookery_registry.rpc.watch import WatchStream
 from rookery_registry.service.change_agent import AgentChanges
-from rookery_registry.service.keep_lease import AgentLeases
+from rookery_registry.service.instruct_agent import AgentInstructions
 from rookery_registry.service.read_agents import AgentReads
 from rookery_registry.service.register_agent import AgentRegistrations, RegisterAgent
 
-_ONLINE = {agent_pb2.AGENT_STATUS_ONLINE: True, agent_pb2.AGENT_STATUS_OFFLINE: False}
-_UPDATABLE = ("capabilities", "labels", "description")
+_INSTRUCTIONS = {
+    agent_service_pb2.AGENT_INSTRUCTION_DRAIN: Instruction.DRAIN,
+    agent_service_pb2.AGENT_INSTRUCTION_RESUME: Instruction.RESUME,
+    agent_service_pb2.AGENT_INSTRUCTION_REFRESH_CARD: Instruction.REFRESH_CARD,
+}
+_UPDATABLE = ("capabilities", "labels", "description", "type", "version", "endpoint", "skills", "config")
 
 
 class AgentRpc(agent_service_pb2_grpc.AgentServiceServicer):
     """Serves AgentService."""
 
     def __init__(
-        self, registrations: AgentRegistrations, reads: AgentReads, changes: AgentChanges, leases: AgentLeases
+        self,
+        registrations: AgentRegistrations,
+        reads: AgentReads,
+        changes: AgentChanges,
+        *,
+        instructions: AgentInstructions,
+        heartbeats: HeartbeatStream,
+        health: HealthListing,
+        watch: WatchStream,
     ) -> None:
         self._registrations = registrations
         self._reads = reads
         self._changes = changes
-        self._leases = leases
+        self._instructions = instructions
+        self._heartbeats = heartbeats
+        self._health = health
+        self._watch = watch
 
     async def RegisterAgent(
         self, request: agent_service_pb2.RegisterAgentRequest, context: object
@@ -37,6 +65,7 @@ class AgentRpc(agent_service_pb2_grpc.AgentServiceServicer):
             capabilities=tuple(request.capabilities),
             labels=dict(request.labels),
             lease_duration=request.lease_duration.ToTimedelta() if request.HasField("lease_duration") else None,
+            card=decode_card(request),
         )
         agent = await self._registrations.register(Call.of(context).principal, command)
         return agent_service_pb2.RegisterAgentResponse(agent=encode_agent(agent))
@@ -52,18 +81,17 @@ class AgentRpc(agent_service_pb2_grpc.AgentServiceServicer):
         self, request: agent_service_pb2.ListAgentsRequest, context: object
     ) -> agent_service_pb2.ListAgentsResponse:
         """Lists agents."""
-        page = NamePage(request, "agents", request.name, request.capability, request.status)
-        query = AgentQuery(
-            limit=page.limit,
-            after=page.after,
-            name=request.name,
-            capability=request.capability,
-            online=_ONLINE.get(request.status),
-        )
-        agents, next_page_token = page.cut(await self._reads.list(Call.of(context).principal, query))
-        return agent_service_pb2.ListAgentsResponse(
-            agents=[encode_agent(agent) for agent in agents], next_page_token=next_page_token
-        )
+        page = NamePage(request, "agents", request.name, request.capability, request.status, request.filter)
+        query = AgentQuery(limit=page.limit, after=page.after or "", filter=decode_listing(request))
+        agents, next_page_token = page.cut(await self._reads.list(Call.of(context).principal, query), encode_agent)
+        return agent_service_pb2.ListAgentsResponse(agents=agents, next_page_token=next_page_token)
+
+    async def FindAgents(
+        self, request: agent_search_pb2.FindAgentsRequest, context: object
+    ) -> agent_search_pb2.FindAgentsResponse:
+        """Answers the agents that fit best."""
+        matches = await self._reads.find(Call.of(context).principal, decode_search(request))
+        return agent_search_pb2.FindAgentsResponse(matches=what_fits(map(encode_match, matches)))
 
     async def UpdateAgent(
         self, request: agent_service_pb2.UpdateAgentRequest, context: object
@@ -81,13 +109,31 @@ class AgentRpc(agent_service_pb2_grpc.AgentServiceServicer):
         await self._changes.deregister(Call.of(context).principal, request.agent_id)
         return agent_service_pb2.DeregisterAgentResponse()
 
-    async def Heartbeat(
-        self, request: agent_service_pb2.HeartbeatRequest, context: object
-    ) -> agent_service_pb2.HeartbeatResponse:
-        """Extends the caller's lease, or ends it."""
-        keep = self._leases.give_back if request.going_offline else self._leases.extend
-        remaining = await keep(Call.of(context).principal, request.session_epoch)
-        return agent_service_pb2.HeartbeatResponse(lease_remaining=remaining)
+    def Heartbeat(
+        self, requests: AsyncIterator[agent_service_pb2.HeartbeatRequest], context: object
+    ) -> AsyncIterator[agent_service_pb2.HeartbeatResponse]:
+        """Keeps the caller's lease, or ends it."""
+        return self._heartbeats.serve(requests, Call.of(context))
+
+    async def InstructAgent(
+        self, request: agent_service_pb2.InstructAgentRequest, context: object
+    ) -> agent_service_pb2.InstructAgentResponse:
+        """Tells an agent what to do."""
+        instruction = _INSTRUCTIONS[request.instruction]
+        agent = await self._instructions.instruct(Call.of(context).principal, request.agent_id, instruction)
+        return agent_service_pb2.InstructAgentResponse(agent=encode_agent(agent))
+
+    async def ListHealthMetrics(
+        self, request: agent_health_pb2.ListHealthMetricsRequest, context: object
+    ) -> agent_health_pb2.ListHealthMetricsResponse:
+        """Lists what an agent has reported."""
+        return await self._health.list(request, Call.of(context))
+
+    def WatchAgents(
+        self, request: agent_watch_pb2.WatchAgentsRequest, context: object
+    ) -> AsyncIterator[agent_watch_pb2.WatchAgentsResponse]:
+        """Follows the agents of the caller's tenant."""
+        return self._watch.serve(request, Call.of(context))
 
 
 def _decode_update(request: agent_service_pb2.UpdateAgentRequest) -> AgentUpdate:
@@ -100,4 +146,5 @@ def _decode_update(request: agent_service_pb2.UpdateAgentRequest) -> AgentUpdate
         capabilities=tuple(request.capabilities) if "capabilities" in named else None,
         labels=dict(request.labels) if "labels" in named else None,
         description=request.description if "description" in named else None,
+        card=decode_card_update(request, named),
     )

@@ -43,10 +43,8 @@ class McpServerRpc(mcp_server_service_pb2_grpc.McpServerServiceServicer):
         """Lists servers."""
         page = NamePage(request, "mcp_servers")
         read = await self._servers.list(Call.of(context).principal, page.limit, page.after)
-        servers, next_page_token = page.cut(read)
-        return mcp_server_service_pb2.ListMcpServersResponse(
-            mcp_servers=[encode_mcp_server(server) for server in servers], next_page_token=next_page_token
-        )
+        servers, next_page_token = page.cut(read, encode_mcp_server)
+        return mcp_server_service_pb2.ListMcpServersResponse(mcp_servers=servers, next_page_token=next_page_token)
 
     async def DeleteMcpServer(
         self, request: mcp_server_service_pb2.DeleteMcpServerRequest, context: object

@@ -1,6 +1,7 @@
 """Agents that stopped beating go offline."""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 from rookery_kit.errors import RookeryError
@@ -15,12 +16,15 @@ _log = structlog.get_logger(__name__)
 class LeaseSweeper:
     """Tells of leases that have run out. Any number of replicas may sweep: each lapse is told of once.
 
-    Reads need no sweep: they compare the lease with the database's time themselves.
+    Reads need no sweep: they compare the lease with the database's time themselves. A gap of more than
+    `outage` between sweeps, of all replicas together, was an outage in which nobody could beat: what lapsed in
+    it is not told of, but runs anew.
     """
 
-    def __init__(self, store: AgentStore, every_seconds: float) -> None:
+    def __init__(self, store: AgentStore, every_seconds: float, outage: timedelta) -> None:
         self._store = store
         self._every_seconds = every_seconds
+        self._outage = outage
 
     async def run(self) -> None:
         """Sweeps until cancelled. Outages of the database are waited out."""
@@ -36,6 +40,8 @@ class LeaseSweeper:
         swept = 0
         while True:
             async with self._store.begin_expiry() as leases:
+                if not await leases.note_sweep(self._outage):
+                    return swept
                 lapsed = await leases.expire(_BATCH)
                 await leases.announce(*(AgentChanged(AgentChange.OFFLINE, agent, agent.revision) for agent in lapsed))
             for agent in lapsed:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rookery_kit.identity import Principal
 
+from rookery_registry.matching import AgentMatch, AgentSearch
 from rookery_registry.model import Agent, AgentQuery
 from rookery_registry.store import AgentStore
 
@@ -20,6 +21,11 @@ class AgentReads:
             return await agents.find(agent_id)
 
     async def list(self, principal: Principal, query: AgentQuery) -> Sequence[Agent]:
-        """The agents of a query, ordered by name."""
+        """The agents of a query, ordered by name. Raises InvalidFilter."""
         async with self._store.begin(principal.tenant) as agents:
             return await agents.page(query)
+
+    async def find(self, principal: Principal, search: AgentSearch) -> Sequence[AgentMatch]:
+        """The agents that fit best, best first; those only that could take work now. Raises InvalidFilter."""
+        async with self._store.begin(principal.tenant) as agents:
+            return await agents.search(search)

@@ -1,6 +1,5 @@
 """Tasks."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from rookery_sdk import Client
 from rookery_cli.documents import task_document
 from rookery_cli.output import Column, Document, Output
 from rookery_cli.paging import Extent, collect
+from rookery_cli.payload_text import payload_text
 from rookery_cli.refusal import Refused
 from rookery_cli.suite import CALL_SECONDS
 from rookery_cli.times import ago
@@ -28,15 +28,6 @@ def _result(task: Document) -> str:
 
 def _done(task: Document) -> str:
     return f"{task['progress']:.0%}" if task["state"] == "WORKING" and task["progress"] else ""
-
-
-def _content(payload: Document | None) -> str:
-    if payload is None:
-        return ""
-    if "base64" in payload:
-        return f"{payload['content_type']}, in base64: {payload['base64']}"
-    value = payload["value"]
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _attempts(task: Document) -> str:
@@ -73,8 +64,8 @@ _FIELDS = (
     Column("created", lambda task: f"{ago(task['create_time'])} by {task['creator']}"),
     Column("ended", lambda task: ago(task["end_time"])),
     Column("deadline", lambda task: ago(task["deadline"])),
-    Column("input", lambda task: _content(task["input"])),
-    Column("output", lambda task: _content(task["output"])),
+    Column("input", lambda task: payload_text(task["input"])),
+    Column("output", lambda task: payload_text(task["output"])),
 )
 
 
@@ -140,7 +131,7 @@ async def create_task(client: Client, wanted: Wanted, output: Output, *, wait: b
     if output.as_json:
         output.json(task_document(ended))
     else:
-        output.line(_content(task_document(ended)["output"]))
+        output.line(payload_text(task_document(ended)["output"]))
     _require_output(ended)
 
 

@@ -22,7 +22,7 @@ PRIORITY_NORMAL: Priority
 PRIORITY_LOW: Priority
 
 class Message(_message.Message):
-    __slots__ = ("id", "sender", "recipient_agent_id", "priority", "type", "payload", "correlation_id", "reply_to_agent_id", "create_time", "traceparent", "reply_address", "reply_deadline", "topic", "publication_id")
+    __slots__ = ("id", "sender", "recipient_agent_id", "priority", "type", "payload", "correlation_id", "reply_to_agent_id", "create_time", "traceparent", "expire_time", "deliver_time", "reply_address", "reply_deadline", "topic", "publication_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     SENDER_FIELD_NUMBER: _ClassVar[int]
     RECIPIENT_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,8 @@ class Message(_message.Message):
     REPLY_TO_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DELIVER_TIME_FIELD_NUMBER: _ClassVar[int]
     REPLY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     REPLY_DEADLINE_FIELD_NUMBER: _ClassVar[int]
     TOPIC_FIELD_NUMBER: _ClassVar[int]
@@ -47,8 +49,10 @@ class Message(_message.Message):
     reply_to_agent_id: str
     create_time: _timestamp_pb2.Timestamp
     traceparent: str
+    expire_time: _timestamp_pb2.Timestamp
+    deliver_time: _timestamp_pb2.Timestamp
     reply_address: str
     reply_deadline: _timestamp_pb2.Timestamp
     topic: str
     publication_id: str
-    def __init__(self, id: _Optional[str] = ..., sender: _Optional[str] = ..., recipient_agent_id: _Optional[str] = ..., priority: _Optional[_Union[Priority, str]] = ..., type: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., correlation_id: _Optional[str] = ..., reply_to_agent_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., reply_address: _Optional[str] = ..., reply_deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., topic: _Optional[str] = ..., publication_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., sender: _Optional[str] = ..., recipient_agent_id: _Optional[str] = ..., priority: _Optional[_Union[Priority, str]] = ..., type: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., correlation_id: _Optional[str] = ..., reply_to_agent_id: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., traceparent: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deliver_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reply_address: _Optional[str] = ..., reply_deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., topic: _Optional[str] = ..., publication_id: _Optional[str] = ...) -> None: ...

@@ -25,6 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from rookery.options.v1 import method_pb2 as rookery_dot_options_dot_v1_dot_method__pb2
 from rookery.orchestrator.v1 import credits_pb2 as rookery_dot_orchestrator_dot_v1_dot_credits__pb2
 from rookery.orchestrator.v1 import mailbox_pb2 as rookery_dot_orchestrator_dot_v1_dot_mailbox__pb2
@@ -32,7 +33,7 @@ from rookery.orchestrator.v1 import message_pb2 as rookery_dot_orchestrator_dot_
 from rookery.orchestrator.v1 import payload_pb2 as rookery_dot_orchestrator_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-rookery/orchestrator/v1/message_service.proto\x12\x17rookery.orchestrator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1frookery/options/v1/method.proto\x1a%rookery/orchestrator/v1/credits.proto\x1a%rookery/orchestrator/v1/mailbox.proto\x1a%rookery/orchestrator/v1/message.proto\x1a%rookery/orchestrator/v1/payload.proto\"\x8b\x03\n\x12SendMessageRequest\x12\x1f\n\nmessage_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12&\n\x12recipient_agent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x12#\n\x0erecipient_name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?H\x00\x12!\n\rreply_address\x18\x14 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x12=\n\x08priority\x18\x04 \x01(\x0e\x32!.rookery.orchestrator.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04type\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12\x31\n\x07payload\x18\x06 \x01(\x0b\x32 .rookery.orchestrator.v1.Payload\x12\x1f\n\x0e\x63orrelation_id\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12&\n\x11reply_to_agent_id\x18\x08 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x42\x12\n\trecipient\x12\x05\xbaH\x02\x08\x01\"[\n\x13SendMessageResponse\x12\x31\n\x07message\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"\x9b\x02\n\x0eRequestRequest\x12\x1f\n\nmessage_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12&\n\x12recipient_agent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x12#\n\x0erecipient_name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?H\x00\x12=\n\x08priority\x18\x04 \x01(\x0e\x32!.rookery.orchestrator.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04type\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12\x31\n\x07payload\x18\x06 \x01(\x0b\x32 .rookery.orchestrator.v1.PayloadB\x12\n\trecipient\x12\x05\xbaH\x02\x08\x01\"B\n\x0fRequestResponse\x12/\n\x05reply\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\"\xc7\x02\n\x10\x42roadcastRequest\x12\x1f\n\nmessage_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12@\n\x08selector\x18\x02 \x01(\x0b\x32&.rookery.orchestrator.v1.AgentSelectorB\x06\xbaH\x03\xc8\x01\x01\x12=\n\x08priority\x18\x03 \x01(\x0e\x32!.rookery.orchestrator.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04type\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12\x31\n\x07payload\x18\x05 \x01(\x0b\x32 .rookery.orchestrator.v1.Payload\x12\x1f\n\x0e\x63orrelation_id\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12&\n\x11reply_to_agent_id\x18\x07 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xdb\x02\n\rAgentSelector\x12\x1b\n\ncapability\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x16\n\x04role\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12L\n\x06labels\x18\x03 \x03(\x0b\x32\x32.rookery.orchestrator.v1.AgentSelector.LabelsEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x10\x12\x13\n\x0bonline_only\x18\x04 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:\x82\x01\xbaH\x7f\x1a}\n\x12selector.not_empty\x12$name a capability, a role or a label\x1a\x41this.capability != \'\' || this.role != \'\' || size(this.labels) > 0\"j\n\x11\x42roadcastResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x17\n\x0frecipient_count\x18\x02 \x01(\x05\x12\x15\n\rpending_count\x18\x03 \x01(\x05\x12\x11\n\tduplicate\x18\x04 \x01(\x08\"\xcd\x01\n\x0eReceiveRequest\x12\x34\n\x04open\x18\x01 \x01(\x0b\x32$.rookery.orchestrator.v1.OpenMailboxH\x00\x12\x38\n\x07\x63redits\x18\x02 \x01(\x0b\x32%.rookery.orchestrator.v1.GrantCreditsH\x00\x12;\n\x06settle\x18\x03 \x01(\x0b\x32).rookery.orchestrator.v1.SettleDeliveriesH\x00\x42\x0e\n\x05\x66rame\x12\x05\xbaH\x02\x08\x01\"M\n\x0bOpenMailbox\x12\x1e\n\rsession_epoch\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x12\x1e\n\ragent_version\x18\n \x01(\tB\x07\xbaH\x04r\x02\x18x\"Y\n\x10SettleDeliveries\x12\x45\n\x0bsettlements\x18\x01 \x03(\x0b\x32#.rookery.orchestrator.v1.SettlementB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x83\x02\n\nSettlement\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\x04\x12+\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x1c.rookery.orchestrator.v1.AckH\x00\x12-\n\x04nack\x18\x03 \x01(\x0b\x32\x1d.rookery.orchestrator.v1.NackH\x00\x12:\n\x0bin_progress\x18\x04 \x01(\x0b\x32#.rookery.orchestrator.v1.InProgressH\x00\x12\x37\n\tterminate\x18\x05 \x01(\x0b\x32\".rookery.orchestrator.v1.TerminateH\x00\x42\x0f\n\x06\x61\x63tion\x12\x05\xbaH\x02\x08\x01\"\x05\n\x03\x41\x63k\"u\n\x04Nack\x12\x38\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xa3\x05\x32\x00\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x19\n\x07handler\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"\x0c\n\nInProgress\"@\n\tTerminate\x12\x18\n\x06reason\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x19\n\x07handler\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"\xc4\x01\n\x0fReceiveResponse\x12\x38\n\x06opened\x18\x01 \x01(\x0b\x32&.rookery.orchestrator.v1.MailboxOpenedH\x00\x12\x39\n\ndeliveries\x18\x02 \x01(\x0b\x32#.rookery.orchestrator.v1.DeliveriesH\x00\x12\x33\n\x07settled\x18\x03 \x01(\x0b\x32 .rookery.orchestrator.v1.SettledH\x00\x42\x07\n\x05\x66rame\"\x0f\n\rMailboxOpened\"C\n\nDeliveries\x12\x35\n\ndeliveries\x18\x01 \x03(\x0b\x32!.rookery.orchestrator.v1.Delivery\"c\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\x04\x12\x31\n\x07message\x18\x02 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\"=\n\x07Settled\x12\x14\n\x0c\x64\x65livery_ids\x18\x01 \x03(\x04\x12\x1c\n\x14unknown_delivery_ids\x18\x02 \x03(\x04\"\xbf\x02\n\x13ListMessagesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x1d\n\x08\x61gent_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1f\n\x0e\x63orrelation_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12\x15\n\x04type\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12>\n\x05state\x18\x08 \x01(\x0e\x32%.rookery.orchestrator.v1.MessageStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\"i\n\x14ListMessagesResponse\x12\x38\n\x08messages\x18\x01 \x03(\x0b\x32&.rookery.orchestrator.v1.MessageRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x11GetMailboxRequest\x12\x1d\n\x08\x61gent_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"G\n\x12GetMailboxResponse\x12\x31\n\x07mailbox\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Mailbox\"\xc0\x01\n\x13PurgeMailboxRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1d\n\x08\x61gent_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12=\n\x08priority\x18\x03 \x01(\x0e\x32!.rookery.orchestrator.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12*\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"&\n\x14PurgeMailboxResponse\x12\x0e\n\x06purged\x18\x01 \x01(\x03\x32\x95\x07\n\x0eMessageService\x12}\n\x0bSendMessage\x12+.rookery.orchestrator.v1.SendMessageRequest\x1a,.rookery.orchestrator.v1.SendMessageResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages:send\x12q\n\x07Request\x12\'.rookery.orchestrator.v1.RequestRequest\x1a(.rookery.orchestrator.v1.RequestResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages:send\x12|\n\tBroadcast\x12).rookery.orchestrator.v1.BroadcastRequest\x1a*.rookery.orchestrator.v1.BroadcastResponse\"\x18\xaa\xbb\x18\x14\n\x12messages:broadcast\x12x\n\x07Receive\x12\'.rookery.orchestrator.v1.ReceiveRequest\x1a(.rookery.orchestrator.v1.ReceiveResponse\"\x16\xaa\xbb\x18\x12\n\x10messages:receive(\x01\x30\x01\x12\x80\x01\n\x0cListMessages\x12,.rookery.orchestrator.v1.ListMessagesRequest\x1a-.rookery.orchestrator.v1.ListMessagesResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages:read\x12z\n\nGetMailbox\x12*.rookery.orchestrator.v1.GetMailboxRequest\x1a+.rookery.orchestrator.v1.GetMailboxResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages:read\x12\x99\x01\n\x0cPurgeMailbox\x12,.rookery.orchestrator.v1.PurgeMailboxRequest\x1a-.rookery.orchestrator.v1.PurgeMailboxResponse\",\xaa\xbb\x18(\n\x0emessages:purge\x18\x01*\x14mailboxes/{agent_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-rookery/orchestrator/v1/message_service.proto\x12\x17rookery.orchestrator.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1frookery/options/v1/method.proto\x1a%rookery/orchestrator/v1/credits.proto\x1a%rookery/orchestrator/v1/mailbox.proto\x1a%rookery/orchestrator/v1/message.proto\x1a%rookery/orchestrator/v1/payload.proto\"\x81\x04\n\x12SendMessageRequest\x12\x1f\n\nmessage_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12&\n\x12recipient_agent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x12#\n\x0erecipient_name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?H\x00\x12!\n\rreply_address\x18\x14 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x12=\n\x08priority\x18\x04 \x01(\x0e\x32!.rookery.orchestrator.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04type\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12\x31\n\x07payload\x18\x06 \x01(\x0b\x32 .rookery.orchestrator.v1.Payload\x12\x1f\n\x0e\x63orrelation_id\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12&\n\x11reply_to_agent_id\x18\x08 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x42\n\x0ctime_to_live\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\x8a\x8a\x0f\x32\x02\x08\x01\x12\x30\n\x0c\x64\x65liver_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x12\n\trecipient\x12\x05\xbaH\x02\x08\x01\"[\n\x13SendMessageResponse\x12\x31\n\x07message\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"a\n\x13SendMessagesRequest\x12J\n\x08messages\x18\x01 \x03(\x0b\x32+.rookery.orchestrator.v1.SendMessageRequestB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"L\n\x14SendMessagesResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.rookery.orchestrator.v1.SendResult\"V\n\nSendResult\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"\x9b\x02\n\x0eRequestRequest\x12\x1f\n\nmessage_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12&\n\x12recipient_agent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x12#\n\x0erecipient_name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?H\x00\x12=\n\x08priority\x18\x04 \x01(\x0e\x32!.rookery.orchestrator.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04type\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12\x31\n\x07payload\x18\x06 \x01(\x0b\x32 .rookery.orchestrator.v1.PayloadB\x12\n\trecipient\x12\x05\xbaH\x02\x08\x01\"B\n\x0fRequestResponse\x12/\n\x05reply\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\"\xc7\x02\n\x10\x42roadcastRequest\x12\x1f\n\nmessage_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12@\n\x08selector\x18\x02 \x01(\x0b\x32&.rookery.orchestrator.v1.AgentSelectorB\x06\xbaH\x03\xc8\x01\x01\x12=\n\x08priority\x18\x03 \x01(\x0e\x32!.rookery.orchestrator.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04type\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12\x31\n\x07payload\x18\x05 \x01(\x0b\x32 .rookery.orchestrator.v1.Payload\x12\x1f\n\x0e\x63orrelation_id\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12&\n\x11reply_to_agent_id\x18\x07 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xdb\x02\n\rAgentSelector\x12\x1b\n\ncapability\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x16\n\x04role\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12L\n\x06labels\x18\x03 \x03(\x0b\x32\x32.rookery.orchestrator.v1.AgentSelector.LabelsEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x10\x12\x13\n\x0bonline_only\x18\x04 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:\x82\x01\xbaH\x7f\x1a}\n\x12selector.not_empty\x12$name a capability, a role or a label\x1a\x41this.capability != \'\' || this.role != \'\' || size(this.labels) > 0\"j\n\x11\x42roadcastResponse\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x17\n\x0frecipient_count\x18\x02 \x01(\x05\x12\x15\n\rpending_count\x18\x03 \x01(\x05\x12\x11\n\tduplicate\x18\x04 \x01(\x08\"\xcd\x01\n\x0eReceiveRequest\x12\x34\n\x04open\x18\x01 \x01(\x0b\x32$.rookery.orchestrator.v1.OpenMailboxH\x00\x12\x38\n\x07\x63redits\x18\x02 \x01(\x0b\x32%.rookery.orchestrator.v1.GrantCreditsH\x00\x12;\n\x06settle\x18\x03 \x01(\x0b\x32).rookery.orchestrator.v1.SettleDeliveriesH\x00\x42\x0e\n\x05\x66rame\x12\x05\xbaH\x02\x08\x01\"M\n\x0bOpenMailbox\x12\x1e\n\rsession_epoch\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x12\x1e\n\ragent_version\x18\n \x01(\tB\x07\xbaH\x04r\x02\x18x\"Y\n\x10SettleDeliveries\x12\x45\n\x0bsettlements\x18\x01 \x03(\x0b\x32#.rookery.orchestrator.v1.SettlementB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x83\x02\n\nSettlement\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\x04\x12+\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x1c.rookery.orchestrator.v1.AckH\x00\x12-\n\x04nack\x18\x03 \x01(\x0b\x32\x1d.rookery.orchestrator.v1.NackH\x00\x12:\n\x0bin_progress\x18\x04 \x01(\x0b\x32#.rookery.orchestrator.v1.InProgressH\x00\x12\x37\n\tterminate\x18\x05 \x01(\x0b\x32\".rookery.orchestrator.v1.TerminateH\x00\x42\x0f\n\x06\x61\x63tion\x12\x05\xbaH\x02\x08\x01\"\x05\n\x03\x41\x63k\"u\n\x04Nack\x12\x38\n\x05\x64\x65lay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xa3\x05\x32\x00\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x19\n\x07handler\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"\x0c\n\nInProgress\"@\n\tTerminate\x12\x18\n\x06reason\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x19\n\x07handler\x18\n \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"\xc4\x01\n\x0fReceiveResponse\x12\x38\n\x06opened\x18\x01 \x01(\x0b\x32&.rookery.orchestrator.v1.MailboxOpenedH\x00\x12\x39\n\ndeliveries\x18\x02 \x01(\x0b\x32#.rookery.orchestrator.v1.DeliveriesH\x00\x12\x33\n\x07settled\x18\x03 \x01(\x0b\x32 .rookery.orchestrator.v1.SettledH\x00\x42\x07\n\x05\x66rame\"\x0f\n\rMailboxOpened\"C\n\nDeliveries\x12\x35\n\ndeliveries\x18\x01 \x03(\x0b\x32!.rookery.orchestrator.v1.Delivery\"c\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\x04\x12\x31\n\x07message\x18\x02 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\"=\n\x07Settled\x12\x14\n\x0c\x64\x65livery_ids\x18\x01 \x03(\x04\x12\x1c\n\x14unknown_delivery_ids\x18\x02 \x03(\x04\"\xbf\x02\n\x13ListMessagesRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\x12\x1d\n\x08\x61gent_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1f\n\x0e\x63orrelation_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12\x15\n\x04type\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18x\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12>\n\x05state\x18\x08 \x01(\x0e\x32%.rookery.orchestrator.v1.MessageStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\"i\n\x14ListMessagesResponse\x12\x38\n\x08messages\x18\x01 \x03(\x0b\x32&.rookery.orchestrator.v1.MessageRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"2\n\x11GetMailboxRequest\x12\x1d\n\x08\x61gent_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"G\n\x12GetMailboxResponse\x12\x31\n\x07mailbox\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Mailbox\"\xc0\x01\n\x13PurgeMailboxRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1d\n\x08\x61gent_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12=\n\x08priority\x18\x03 \x01(\x0e\x32!.rookery.orchestrator.v1.PriorityB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12*\n\x06\x62\x65\x66ore\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x14PurgeMailboxResponse\x12\x0e\n\x06purged\x18\x01 \x01(\x03\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t2\x9c\x08\n\x0eMessageService\x12}\n\x0bSendMessage\x12+.rookery.orchestrator.v1.SendMessageRequest\x1a,.rookery.orchestrator.v1.SendMessageResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages:send\x12\x84\x01\n\x0cSendMessages\x12,.rookery.orchestrator.v1.SendMessagesRequest\x1a-.rookery.orchestrator.v1.SendMessagesResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages:send(\x01\x30\x01\x12q\n\x07Request\x12\'.rookery.orchestrator.v1.RequestRequest\x1a(.rookery.orchestrator.v1.RequestResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages:send\x12|\n\tBroadcast\x12).rookery.orchestrator.v1.BroadcastRequest\x1a*.rookery.orchestrator.v1.BroadcastResponse\"\x18\xaa\xbb\x18\x14\n\x12messages:broadcast\x12x\n\x07Receive\x12\'.rookery.orchestrator.v1.ReceiveRequest\x1a(.rookery.orchestrator.v1.ReceiveResponse\"\x16\xaa\xbb\x18\x12\n\x10messages:receive(\x01\x30\x01\x12\x80\x01\n\x0cListMessages\x12,.rookery.orchestrator.v1.ListMessagesRequest\x1a-.rookery.orchestrator.v1.ListMessagesResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages:read\x12z\n\nGetMailbox\x12*.rookery.orchestrator.v1.GetMailboxRequest\x1a+.rookery.orchestrator.v1.GetMailboxResponse\"\x13\xaa\xbb\x18\x0f\n\rmessages:read\x12\x99\x01\n\x0cPurgeMailbox\x12,.rookery.orchestrator.v1.PurgeMailboxRequest\x1a-.rookery.orchestrator.v1.PurgeMailboxResponse\",\xaa\xbb\x18(\n\x0emessages:purge\x18\x01*\x14mailboxes/{agent_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +58,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDMESSAGEREQUEST'].fields_by_name['correlation_id']._serialized_options = b'\272H\004r\002\030x'
   _globals['_SENDMESSAGEREQUEST'].fields_by_name['reply_to_agent_id']._loaded_options = None
   _globals['_SENDMESSAGEREQUEST'].fields_by_name['reply_to_agent_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['time_to_live']._loaded_options = None
+  _globals['_SENDMESSAGEREQUEST'].fields_by_name['time_to_live']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\212\212\0172\002\010\001'
+  _globals['_SENDMESSAGESREQUEST'].fields_by_name['messages']._loaded_options = None
+  _globals['_SENDMESSAGESREQUEST'].fields_by_name['messages']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
   _globals['_REQUESTREQUEST'].oneofs_by_name['recipient']._loaded_options = None
   _globals['_REQUESTREQUEST'].oneofs_by_name['recipient']._serialized_options = b'\272H\002\010\001'
   _globals['_REQUESTREQUEST'].fields_by_name['message_id']._loaded_options = None
@@ -133,6 +138,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PURGEMAILBOXREQUEST'].fields_by_name['priority']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_MESSAGESERVICE'].methods_by_name['SendMessage']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['SendMessage']._serialized_options = b'\252\273\030\017\n\rmessages:send'
+  _globals['_MESSAGESERVICE'].methods_by_name['SendMessages']._loaded_options = None
+  _globals['_MESSAGESERVICE'].methods_by_name['SendMessages']._serialized_options = b'\252\273\030\017\n\rmessages:send'
   _globals['_MESSAGESERVICE'].methods_by_name['Request']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['Request']._serialized_options = b'\252\273\030\017\n\rmessages:send'
   _globals['_MESSAGESERVICE'].methods_by_name['Broadcast']._loaded_options = None
@@ -145,60 +152,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGESERVICE'].methods_by_name['GetMailbox']._serialized_options = b'\252\273\030\017\n\rmessages:read'
   _globals['_MESSAGESERVICE'].methods_by_name['PurgeMailbox']._loaded_options = None
   _globals['_MESSAGESERVICE'].methods_by_name['PurgeMailbox']._serialized_options = b'\252\273\030(\n\016messages:purge\030\001*\024mailboxes/{agent_id}'
-  _globals['_SENDMESSAGEREQUEST']._serialized_start=358
-  _globals['_SENDMESSAGEREQUEST']._serialized_end=753
-  _globals['_SENDMESSAGERESPONSE']._serialized_start=755
-  _globals['_SENDMESSAGERESPONSE']._serialized_end=846
-  _globals['_REQUESTREQUEST']._serialized_start=849
-  _globals['_REQUESTREQUEST']._serialized_end=1132
-  _globals['_REQUESTRESPONSE']._serialized_start=1134
-  _globals['_REQUESTRESPONSE']._serialized_end=1200
-  _globals['_BROADCASTREQUEST']._serialized_start=1203
-  _globals['_BROADCASTREQUEST']._serialized_end=1530
-  _globals['_AGENTSELECTOR']._serialized_start=1533
-  _globals['_AGENTSELECTOR']._serialized_end=1880
-  _globals['_AGENTSELECTOR_LABELSENTRY']._serialized_start=1702
-  _globals['_AGENTSELECTOR_LABELSENTRY']._serialized_end=1747
-  _globals['_BROADCASTRESPONSE']._serialized_start=1882
-  _globals['_BROADCASTRESPONSE']._serialized_end=1988
-  _globals['_RECEIVEREQUEST']._serialized_start=1991
-  _globals['_RECEIVEREQUEST']._serialized_end=2196
-  _globals['_OPENMAILBOX']._serialized_start=2198
-  _globals['_OPENMAILBOX']._serialized_end=2275
-  _globals['_SETTLEDELIVERIES']._serialized_start=2277
-  _globals['_SETTLEDELIVERIES']._serialized_end=2366
-  _globals['_SETTLEMENT']._serialized_start=2369
-  _globals['_SETTLEMENT']._serialized_end=2628
-  _globals['_ACK']._serialized_start=2630
-  _globals['_ACK']._serialized_end=2635
-  _globals['_NACK']._serialized_start=2637
-  _globals['_NACK']._serialized_end=2754
-  _globals['_INPROGRESS']._serialized_start=2756
-  _globals['_INPROGRESS']._serialized_end=2768
-  _globals['_TERMINATE']._serialized_start=2770
-  _globals['_TERMINATE']._serialized_end=2834
-  _globals['_RECEIVERESPONSE']._serialized_start=2837
-  _globals['_RECEIVERESPONSE']._serialized_end=3033
-  _globals['_MAILBOXOPENED']._serialized_start=3035
-  _globals['_MAILBOXOPENED']._serialized_end=3050
-  _globals['_DELIVERIES']._serialized_start=3052
-  _globals['_DELIVERIES']._serialized_end=3119
-  _globals['_DELIVERY']._serialized_start=3121
-  _globals['_DELIVERY']._serialized_end=3220
-  _globals['_SETTLED']._serialized_start=3222
-  _globals['_SETTLED']._serialized_end=3283
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=3286
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=3605
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=3607
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=3712
-  _globals['_GETMAILBOXREQUEST']._serialized_start=3714
-  _globals['_GETMAILBOXREQUEST']._serialized_end=3764
-  _globals['_GETMAILBOXRESPONSE']._serialized_start=3766
-  _globals['_GETMAILBOXRESPONSE']._serialized_end=3837
-  _globals['_PURGEMAILBOXREQUEST']._serialized_start=3840
-  _globals['_PURGEMAILBOXREQUEST']._serialized_end=4032
-  _globals['_PURGEMAILBOXRESPONSE']._serialized_start=4034
-  _globals['_PURGEMAILBOXRESPONSE']._serialized_end=4072
-  _globals['_MESSAGESERVICE']._serialized_start=4075
-  _globals['_MESSAGESERVICE']._serialized_end=4992
+  _globals['_SENDMESSAGEREQUEST']._serialized_start=383
+  _globals['_SENDMESSAGEREQUEST']._serialized_end=896
+  _globals['_SENDMESSAGERESPONSE']._serialized_start=898
+  _globals['_SENDMESSAGERESPONSE']._serialized_end=989
+  _globals['_SENDMESSAGESREQUEST']._serialized_start=991
+  _globals['_SENDMESSAGESREQUEST']._serialized_end=1088
+  _globals['_SENDMESSAGESRESPONSE']._serialized_start=1090
+  _globals['_SENDMESSAGESRESPONSE']._serialized_end=1166
+  _globals['_SENDRESULT']._serialized_start=1168
+  _globals['_SENDRESULT']._serialized_end=1254
+  _globals['_REQUESTREQUEST']._serialized_start=1257
+  _globals['_REQUESTREQUEST']._serialized_end=1540
+  _globals['_REQUESTRESPONSE']._serialized_start=1542
+  _globals['_REQUESTRESPONSE']._serialized_end=1608
+  _globals['_BROADCASTREQUEST']._serialized_start=1611
+  _globals['_BROADCASTREQUEST']._serialized_end=1938
+  _globals['_AGENTSELECTOR']._serialized_start=1941
+  _globals['_AGENTSELECTOR']._serialized_end=2288
+  _globals['_AGENTSELECTOR_LABELSENTRY']._serialized_start=2110
+  _globals['_AGENTSELECTOR_LABELSENTRY']._serialized_end=2155
+  _globals['_BROADCASTRESPONSE']._serialized_start=2290
+  _globals['_BROADCASTRESPONSE']._serialized_end=2396
+  _globals['_RECEIVEREQUEST']._serialized_start=2399
+  _globals['_RECEIVEREQUEST']._serialized_end=2604
+  _globals['_OPENMAILBOX']._serialized_start=2606
+  _globals['_OPENMAILBOX']._serialized_end=2683
+  _globals['_SETTLEDELIVERIES']._serialized_start=2685
+  _globals['_SETTLEDELIVERIES']._serialized_end=2774
+  _globals['_SETTLEMENT']._serialized_start=2777
+  _globals['_SETTLEMENT']._serialized_end=3036
+  _globals['_ACK']._serialized_start=3038
+  _globals['_ACK']._serialized_end=3043
+  _globals['_NACK']._serialized_start=3045
+  _globals['_NACK']._serialized_end=3162
+  _globals['_INPROGRESS']._serialized_start=3164
+  _globals['_INPROGRESS']._serialized_end=3176
+  _globals['_TERMINATE']._serialized_start=3178
+  _globals['_TERMINATE']._serialized_end=3242
+  _globals['_RECEIVERESPONSE']._serialized_start=3245
+  _globals['_RECEIVERESPONSE']._serialized_end=3441
+  _globals['_MAILBOXOPENED']._serialized_start=3443
+  _globals['_MAILBOXOPENED']._serialized_end=3458
+  _globals['_DELIVERIES']._serialized_start=3460
+  _globals['_DELIVERIES']._serialized_end=3527
+  _globals['_DELIVERY']._serialized_start=3529
+  _globals['_DELIVERY']._serialized_end=3628
+  _globals['_SETTLED']._serialized_start=3630
+  _globals['_SETTLED']._serialized_end=3691
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=3694
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=4013
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=4015
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=4120
+  _globals['_GETMAILBOXREQUEST']._serialized_start=4122
+  _globals['_GETMAILBOXREQUEST']._serialized_end=4172
+  _globals['_GETMAILBOXRESPONSE']._serialized_start=4174
+  _globals['_GETMAILBOXRESPONSE']._serialized_end=4245
+  _globals['_PURGEMAILBOXREQUEST']._serialized_start=4248
+  _globals['_PURGEMAILBOXREQUEST']._serialized_end=4440
+  _globals['_PURGEMAILBOXRESPONSE']._serialized_start=4442
+  _globals['_PURGEMAILBOXRESPONSE']._serialized_end=4498
+  _globals['_MESSAGESERVICE']._serialized_start=4501
+  _globals['_MESSAGESERVICE']._serialized_end=5553
 # @@protoc_insertion_point(module_scope)

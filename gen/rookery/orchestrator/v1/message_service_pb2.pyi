@@ -3,6 +3,7 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.rpc import status_pb2 as _status_pb2
 from rookery.options.v1 import method_pb2 as _method_pb2
 from rookery.orchestrator.v1 import credits_pb2 as _credits_pb2
 from rookery.orchestrator.v1 import mailbox_pb2 as _mailbox_pb2
@@ -17,7 +18,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SendMessageRequest(_message.Message):
-    __slots__ = ("message_id", "recipient_agent_id", "recipient_name", "reply_address", "priority", "type", "payload", "correlation_id", "reply_to_agent_id")
+    __slots__ = ("message_id", "recipient_agent_id", "recipient_name", "reply_address", "priority", "type", "payload", "correlation_id", "reply_to_agent_id", "time_to_live", "deliver_time")
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     RECIPIENT_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     RECIPIENT_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -27,6 +28,8 @@ class SendMessageRequest(_message.Message):
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     REPLY_TO_AGENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TIME_TO_LIVE_FIELD_NUMBER: _ClassVar[int]
+    DELIVER_TIME_FIELD_NUMBER: _ClassVar[int]
     message_id: str
     recipient_agent_id: str
     recipient_name: str
@@ -36,7 +39,9 @@ class SendMessageRequest(_message.Message):
     payload: _payload_pb2.Payload
     correlation_id: str
     reply_to_agent_id: str
-    def __init__(self, message_id: _Optional[str] = ..., recipient_agent_id: _Optional[str] = ..., recipient_name: _Optional[str] = ..., reply_address: _Optional[str] = ..., priority: _Optional[_Union[_message_pb2.Priority, str]] = ..., type: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., correlation_id: _Optional[str] = ..., reply_to_agent_id: _Optional[str] = ...) -> None: ...
+    time_to_live: _duration_pb2.Duration
+    deliver_time: _timestamp_pb2.Timestamp
+    def __init__(self, message_id: _Optional[str] = ..., recipient_agent_id: _Optional[str] = ..., recipient_name: _Optional[str] = ..., reply_address: _Optional[str] = ..., priority: _Optional[_Union[_message_pb2.Priority, str]] = ..., type: _Optional[str] = ..., payload: _Optional[_Union[_payload_pb2.Payload, _Mapping]] = ..., correlation_id: _Optional[str] = ..., reply_to_agent_id: _Optional[str] = ..., time_to_live: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., deliver_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SendMessageResponse(_message.Message):
     __slots__ = ("message", "duplicate")
@@ -45,6 +50,28 @@ class SendMessageResponse(_message.Message):
     message: _message_pb2.Message
     duplicate: bool
     def __init__(self, message: _Optional[_Union[_message_pb2.Message, _Mapping]] = ..., duplicate: _Optional[bool] = ...) -> None: ...
+
+class SendMessagesRequest(_message.Message):
+    __slots__ = ("messages",)
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    messages: _containers.RepeatedCompositeFieldContainer[SendMessageRequest]
+    def __init__(self, messages: _Optional[_Iterable[_Union[SendMessageRequest, _Mapping]]] = ...) -> None: ...
+
+class SendMessagesResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[SendResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[SendResult, _Mapping]]] = ...) -> None: ...
+
+class SendResult(_message.Message):
+    __slots__ = ("message_id", "duplicate", "error")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    duplicate: bool
+    error: _status_pb2.Status
+    def __init__(self, message_id: _Optional[str] = ..., duplicate: _Optional[bool] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class RequestRequest(_message.Message):
     __slots__ = ("message_id", "recipient_agent_id", "recipient_name", "priority", "type", "payload")
@@ -272,7 +299,9 @@ class PurgeMailboxRequest(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., agent_id: _Optional[str] = ..., priority: _Optional[_Union[_message_pb2.Priority, str]] = ..., before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class PurgeMailboxResponse(_message.Message):
-    __slots__ = ("purged",)
+    __slots__ = ("purged", "agent_id")
     PURGED_FIELD_NUMBER: _ClassVar[int]
+    AGENT_ID_FIELD_NUMBER: _ClassVar[int]
     purged: int
-    def __init__(self, purged: _Optional[int] = ...) -> None: ...
+    agent_id: str
+    def __init__(self, purged: _Optional[int] = ..., agent_id: _Optional[str] = ...) -> None: ...

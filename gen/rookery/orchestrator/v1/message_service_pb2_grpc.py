@@ -40,6 +40,11 @@ class MessageServiceStub:
                 request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageRequest.SerializeToString,
                 response_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageResponse.FromString,
                 _registered_method=True)
+        self.SendMessages = channel.stream_stream(
+                '/rookery.orchestrator.v1.MessageService/SendMessages',
+                request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessagesRequest.SerializeToString,
+                response_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessagesResponse.FromString,
+                _registered_method=True)
         self.Request = channel.unary_unary(
                 '/rookery.orchestrator.v1.MessageService/Request',
                 request_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.RequestRequest.SerializeToString,
@@ -81,6 +86,18 @@ class MessageServiceServicer:
         answers. The same message_id again is accepted and delivered once.
 
         Errors: NOT_FOUND/RECIPIENT_NOT_FOUND, RESOURCE_EXHAUSTED/MAILBOX_FULL, UNAVAILABLE/BUS_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendMessages(self, request_iterator, context):
+        """Puts many messages into mailboxes: batches in, and for each batch one frame of results, in the order of the
+        batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
+        far as it is accepted. A message that is refused is in nobody's way.
+
+        Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet). Errors of
+        single messages are in their results, and are those of SendMessage.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,6 +174,11 @@ def add_MessageServiceServicer_to_server(servicer, server):
                     request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageRequest.FromString,
                     response_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageResponse.SerializeToString,
             ),
+            'SendMessages': grpc.stream_stream_rpc_method_handler(
+                    servicer.SendMessages,
+                    request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessagesRequest.FromString,
+                    response_serializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessagesResponse.SerializeToString,
+            ),
             'Request': grpc.unary_unary_rpc_method_handler(
                     servicer.Request,
                     request_deserializer=rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.RequestRequest.FromString,
@@ -216,6 +238,33 @@ class MessageService:
             '/rookery.orchestrator.v1.MessageService/SendMessage',
             rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageRequest.SerializeToString,
             rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendMessages(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/rookery.orchestrator.v1.MessageService/SendMessages',
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessagesRequest.SerializeToString,
+            rookery_dot_orchestrator_dot_v1_dot_message__service__pb2.SendMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

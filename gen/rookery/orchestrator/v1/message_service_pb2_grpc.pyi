@@ -39,6 +39,14 @@ class MessageServiceStub:
 
     Errors: NOT_FOUND/RECIPIENT_NOT_FOUND, RESOURCE_EXHAUSTED/MAILBOX_FULL, UNAVAILABLE/BUS_UNAVAILABLE.
     """
+    SendMessages: _grpc.StreamStreamMultiCallable[_message_service_pb2.SendMessagesRequest, _message_service_pb2.SendMessagesResponse]
+    """Puts many messages into mailboxes: batches in, and for each batch one frame of results, in the order of the
+    batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
+    far as it is accepted. A message that is refused is in nobody's way.
+
+    Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet). Errors of
+    single messages are in their results, and are those of SendMessage.
+    """
     Request: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.RequestRequest, _message_service_pb2.RequestResponse]
     """Sends a message to an agent and waits for its answer, until the caller's deadline. Message and answer are durable:
     after an error, the same message_id again is not handled a second time and gets the answer, if it comes within
@@ -89,6 +97,14 @@ class MessageServiceAsyncStub(MessageServiceStub):
     answers. The same message_id again is accepted and delivered once.
 
     Errors: NOT_FOUND/RECIPIENT_NOT_FOUND, RESOURCE_EXHAUSTED/MAILBOX_FULL, UNAVAILABLE/BUS_UNAVAILABLE.
+    """
+    SendMessages: _aio.StreamStreamMultiCallable[_message_service_pb2.SendMessagesRequest, _message_service_pb2.SendMessagesResponse]  # type: ignore[assignment]
+    """Puts many messages into mailboxes: batches in, and for each batch one frame of results, in the order of the
+    batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
+    far as it is accepted. A message that is refused is in nobody's way.
+
+    Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet). Errors of
+    single messages are in their results, and are those of SendMessage.
     """
     Request: _aio.UnaryUnaryMultiCallable[_message_service_pb2.RequestRequest, _message_service_pb2.RequestResponse]  # type: ignore[assignment]
     """Sends a message to an agent and waits for its answer, until the caller's deadline. Message and answer are durable:
@@ -143,6 +159,20 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         answers. The same message_id again is accepted and delivered once.
 
         Errors: NOT_FOUND/RECIPIENT_NOT_FOUND, RESOURCE_EXHAUSTED/MAILBOX_FULL, UNAVAILABLE/BUS_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def SendMessages(
+        self,
+        request_iterator: _MaybeAsyncIterator[_message_service_pb2.SendMessagesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_message_service_pb2.SendMessagesResponse], _abc.AsyncIterator[_message_service_pb2.SendMessagesResponse]]:
+        """Puts many messages into mailboxes: batches in, and for each batch one frame of results, in the order of the
+        batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
+        far as it is accepted. A message that is refused is in nobody's way.
+
+        Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet). Errors of
+        single messages are in their results, and are those of SendMessage.
         """
 
     @_abc_1.abstractmethod

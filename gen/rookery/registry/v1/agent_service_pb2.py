@@ -26,14 +26,14 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from rookery.options.v1 import method_pb2 as rookery_dot_options_dot_v1_dot_method__pb2
 from rookery.registry.v1 import agent_pb2 as rookery_dot_registry_dot_v1_dot_agent__pb2
 from rookery.registry.v1 import agent_health_pb2 as rookery_dot_registry_dot_v1_dot_agent__health__pb2
+from rookery.registry.v1 import agent_search_pb2 as rookery_dot_registry_dot_v1_dot_agent__search__pb2
 from rookery.registry.v1 import agent_watch_pb2 as rookery_dot_registry_dot_v1_dot_agent__watch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'rookery/registry/v1/agent_service.proto\x12\x13rookery.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1frookery/options/v1/method.proto\x1a\x1frookery/registry/v1/agent.proto\x1a&rookery/registry/v1/agent_health.proto\x1a%rookery/registry/v1/agent_watch.proto\"\xda\x05\n\x14RegisterAgentRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12-\n\x04name\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\x12>\n\x0c\x63\x61pabilities\x18\x03 \x03(\tB(\xbaH%\x92\x01\"\x10@\x18\x01\"\x1cr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\x12u\n\x06labels\x18\x04 \x03(\x0b\x32\x35.rookery.registry.v1.RegisterAgentRequest.LabelsEntryB.\xbaH+\x9a\x01(\x10 \"\x1dr\x1b\x32\x19^[a-z][a-z0-9._/-]{0,62}$*\x05r\x03\x18\x80\x02\x12\x42\n\x0elease_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\xd8\x04\x32\x02\x08\x01\x12\x1d\n\x0b\x64\x65scription\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x30\n\x04type\x18\x07 \x01(\tB\"\xbaH\x1fr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\xd8\x01\x01\x12\x18\n\x07version\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12 \n\x08\x65ndpoint\x18\t \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12\x91\x01\n\x06skills\x18\n \x03(\x0b\x32\x1f.rookery.registry.v1.AgentSkillB`\xbaH]\x92\x01\x02\x10 \xba\x01U\n\x11skills.unique_ids\x12\x1cthe ids of skills are unique\x1a\"this.map(skill, skill.id).unique()\x12\'\n\x06\x63onfig\x18\x0b \x01(\x0b\x32\x17.google.protobuf.Struct\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"B\n\x15RegisterAgentResponse\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent\"-\n\x0fGetAgentRequest\x12\x1a\n\x08\x61gent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"=\n\x10GetAgentResponse\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent\"\xda\x01\n\x11ListAgentsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1b\n\ncapability\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12:\n\x06status\x18\x04 \x01(\x0e\x32 .rookery.registry.v1.AgentStatusB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04name\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x18\n\x06\x66ilter\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\"Y\n\x12ListAgentsResponse\x12*\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x1a.rookery.registry.v1.Agent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb1\x02\n\x11\x46indAgentsRequest\x12\x18\n\x05limit\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12(\n\x0c\x63\x61pabilities\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10@\x18\x01\"\x06r\x04\x10\x01\x18?\x12[\n\x06labels\x18\x03 \x03(\x0b\x32\x32.rookery.registry.v1.FindAgentsRequest.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01\x18?*\x05r\x03\x18\x80\x02\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12%\n\x08max_cost\x18\x05 \x01(\x01\x42\x0e\xbaH\x0b\x12\t)\x00\x00\x00\x00\x00\x00\x00\x00H\x00\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0b\n\t_max_cost\"F\n\x12\x46indAgentsResponse\x12\x30\n\x07matches\x18\x01 \x03(\x0b\x32\x1f.rookery.registry.v1.AgentMatch\"s\n\nAgentMatch\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent\x12\x0c\n\x04\x63ost\x18\x02 \x01(\x01\x12,\n\x04load\x18\x03 \x01(\x0b\x32\x1e.rookery.registry.v1.AgentLoad\"\x8f\x01\n\tAgentLoad\x12\x11\n\tin_flight\x18\x01 \x01(\x05\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x05\x12\x12\n\nerror_rate\x18\x03 \x01(\x01\x12\x18\n\x10mean_response_ms\x18\x04 \x01(\x01\x12/\n\x0breport_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9f\x06\n\x12UpdateAgentRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x08\x61gent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x86\x01\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBU\xbaHR\xc8\x01\x01\xe2\x01L\x12\x0c\x63\x61pabilities\x12\x06labels\x12\x0b\x64\x65scription\x12\x04type\x12\x07version\x12\x08\x65ndpoint\x12\x06skills\x12\x06\x63onfig\x12>\n\x0c\x63\x61pabilities\x18\x05 \x03(\tB(\xbaH%\x92\x01\"\x10@\x18\x01\"\x1cr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\x12s\n\x06labels\x18\x06 \x03(\x0b\x32\x33.rookery.registry.v1.UpdateAgentRequest.LabelsEntryB.\xbaH+\x9a\x01(\x10 \"\x1dr\x1b\x32\x19^[a-z][a-z0-9._/-]{0,62}$*\x05r\x03\x18\x80\x02\x12\x1d\n\x0b\x64\x65scription\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x30\n\x04type\x18\x08 \x01(\tB\"\xbaH\x1fr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\xd8\x01\x01\x12\x18\n\x07version\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@\x12 \n\x08\x65ndpoint\x18\n \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12\x91\x01\n\x06skills\x18\x0b \x03(\x0b\x32\x1f.rookery.registry.v1.AgentSkillB`\xbaH]\x92\x01\x02\x10 \xba\x01U\n\x11skills.unique_ids\x12\x1cthe ids of skills are unique\x1a\"this.map(skill, skill.id).unique()\x12\'\n\x06\x63onfig\x18\x0c \x01(\x0b\x32\x17.google.protobuf.Struct\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x13UpdateAgentResponse\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent\"U\n\x16\x44\x65registerAgentRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x08\x61gent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x19\n\x17\x44\x65registerAgentResponse\"\x8f\x01\n\x10HeartbeatRequest\x12\x1e\n\rsession_epoch\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x12\x15\n\rgoing_offline\x18\x02 \x01(\x08\x12\x33\n\x07metrics\x18\x03 \x01(\x0b\x32\".rookery.registry.v1.HealthMetrics\x12\x0f\n\x07\x63onfirm\x18\x04 \x01(\x08\"\xb6\x01\n\x11HeartbeatResponse\x12\x32\n\x0flease_remaining\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rbeat_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12;\n\x0cinstructions\x18\x03 \x03(\x0e\x32%.rookery.registry.v1.AgentInstruction\"\x9b\x01\n\x14InstructAgentRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x08\x61gent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x46\n\x0binstruction\x18\x03 \x01(\x0e\x32%.rookery.registry.v1.AgentInstructionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"B\n\x15InstructAgentResponse\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent*\x94\x01\n\x10\x41gentInstruction\x12!\n\x1d\x41GENT_INSTRUCTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41GENT_INSTRUCTION_DRAIN\x10\x01\x12\x1c\n\x18\x41GENT_INSTRUCTION_RESUME\x10\x02\x12\"\n\x1e\x41GENT_INSTRUCTION_REFRESH_CARD\x10\x03\x32\xa6\n\n\x0c\x41gentService\x12\x92\x01\n\rRegisterAgent\x12).rookery.registry.v1.RegisterAgentRequest\x1a*.rookery.registry.v1.RegisterAgentResponse\"*\xaa\xbb\x18&\n\x0f\x61gents:register\x18\x01*\x11\x61gents/{agent.id}\x12j\n\x08GetAgent\x12$.rookery.registry.v1.GetAgentRequest\x1a%.rookery.registry.v1.GetAgentResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read\x12p\n\nListAgents\x12&.rookery.registry.v1.ListAgentsRequest\x1a\'.rookery.registry.v1.ListAgentsResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read\x12p\n\nFindAgents\x12&.rookery.registry.v1.FindAgentsRequest\x1a\'.rookery.registry.v1.FindAgentsResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read\x12\x8a\x01\n\x0bUpdateAgent\x12\'.rookery.registry.v1.UpdateAgentRequest\x1a(.rookery.registry.v1.UpdateAgentResponse\"(\xaa\xbb\x18$\n\ragents:update\x18\x01*\x11\x61gents/{agent.id}\x12\x9a\x01\n\x0f\x44\x65registerAgent\x12+.rookery.registry.v1.DeregisterAgentRequest\x1a,.rookery.registry.v1.DeregisterAgentResponse\",\xaa\xbb\x18(\n\x11\x61gents:deregister\x18\x01*\x11\x61gents/{agent_id}\x12u\n\tHeartbeat\x12%.rookery.registry.v1.HeartbeatRequest\x1a&.rookery.registry.v1.HeartbeatResponse\"\x15\xaa\xbb\x18\x11\n\x0f\x61gents:register(\x01\x30\x01\x12\x90\x01\n\rInstructAgent\x12).rookery.registry.v1.InstructAgentRequest\x1a*.rookery.registry.v1.InstructAgentResponse\"(\xaa\xbb\x18$\n\ragents:manage\x18\x01*\x11\x61gents/{agent.id}\x12\x85\x01\n\x11ListHealthMetrics\x12-.rookery.registry.v1.ListHealthMetricsRequest\x1a..rookery.registry.v1.ListHealthMetricsResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read\x12u\n\x0bWatchAgents\x12\'.rookery.registry.v1.WatchAgentsRequest\x1a(.rookery.registry.v1.WatchAgentsResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'rookery/registry/v1/agent_service.proto\x12\x13rookery.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1frookery/options/v1/method.proto\x1a\x1frookery/registry/v1/agent.proto\x1a&rookery/registry/v1/agent_health.proto\x1a&rookery/registry/v1/agent_search.proto\x1a%rookery/registry/v1/agent_watch.proto\"\xda\x05\n\x14RegisterAgentRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12-\n\x04name\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\x12>\n\x0c\x63\x61pabilities\x18\x03 \x03(\tB(\xbaH%\x92\x01\"\x10@\x18\x01\"\x1cr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\x12u\n\x06labels\x18\x04 \x03(\x0b\x32\x35.rookery.registry.v1.RegisterAgentRequest.LabelsEntryB.\xbaH+\x9a\x01(\x10 \"\x1dr\x1b\x32\x19^[a-z][a-z0-9._/-]{0,62}$*\x05r\x03\x18\x80\x02\x12\x42\n\x0elease_duration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x03\x08\xd8\x04\x32\x02\x08\x01\x12\x1d\n\x0b\x64\x65scription\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x30\n\x04type\x18\x07 \x01(\tB\"\xbaH\x1fr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\xd8\x01\x01\x12\x18\n\x07version\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12 \n\x08\x65ndpoint\x18\t \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12\x91\x01\n\x06skills\x18\n \x03(\x0b\x32\x1f.rookery.registry.v1.AgentSkillB`\xbaH]\x92\x01\x02\x10 \xba\x01U\n\x11skills.unique_ids\x12\x1cthe ids of skills are unique\x1a\"this.map(skill, skill.id).unique()\x12\'\n\x06\x63onfig\x18\x0b \x01(\x0b\x32\x17.google.protobuf.Struct\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"B\n\x15RegisterAgentResponse\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent\"-\n\x0fGetAgentRequest\x12\x1a\n\x08\x61gent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"=\n\x10GetAgentResponse\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent\"\xda\x01\n\x11ListAgentsRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1b\n\ncapability\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12:\n\x06status\x18\x04 \x01(\x0e\x32 .rookery.registry.v1.AgentStatusB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x04name\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12\x18\n\x06\x66ilter\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\"Y\n\x12ListAgentsResponse\x12*\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x1a.rookery.registry.v1.Agent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x06\n\x12UpdateAgentRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x08\x61gent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x86\x01\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBU\xbaHR\xc8\x01\x01\xe2\x01L\x12\x0c\x63\x61pabilities\x12\x06labels\x12\x0b\x64\x65scription\x12\x04type\x12\x07version\x12\x08\x65ndpoint\x12\x06skills\x12\x06\x63onfig\x12>\n\x0c\x63\x61pabilities\x18\x05 \x03(\tB(\xbaH%\x92\x01\"\x10@\x18\x01\"\x1cr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\x12s\n\x06labels\x18\x06 \x03(\x0b\x32\x33.rookery.registry.v1.UpdateAgentRequest.LabelsEntryB.\xbaH+\x9a\x01(\x10 \"\x1dr\x1b\x32\x19^[a-z][a-z0-9._/-]{0,62}$*\x05r\x03\x18\x80\x02\x12\x1d\n\x0b\x64\x65scription\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x30\n\x04type\x18\x08 \x01(\tB\"\xbaH\x1fr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\xd8\x01\x01\x12\x18\n\x07version\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18@\x12 \n\x08\x65ndpoint\x18\n \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xd8\x01\x01\x12\x91\x01\n\x06skills\x18\x0b \x03(\x0b\x32\x1f.rookery.registry.v1.AgentSkillB`\xbaH]\x92\x01\x02\x10 \xba\x01U\n\x11skills.unique_ids\x12\x1cthe ids of skills are unique\x1a\"this.map(skill, skill.id).unique()\x12\'\n\x06\x63onfig\x18\x0c \x01(\x0b\x32\x17.google.protobuf.Struct\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x13UpdateAgentResponse\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent\"U\n\x16\x44\x65registerAgentRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x08\x61gent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"\x19\n\x17\x44\x65registerAgentResponse\"\x8f\x01\n\x10HeartbeatRequest\x12\x1e\n\rsession_epoch\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01\x12\x15\n\rgoing_offline\x18\x02 \x01(\x08\x12\x33\n\x07metrics\x18\x03 \x01(\x0b\x32\".rookery.registry.v1.HealthMetrics\x12\x0f\n\x07\x63onfirm\x18\x04 \x01(\x08\"\xb6\x01\n\x11HeartbeatResponse\x12\x32\n\x0flease_remaining\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rbeat_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12;\n\x0cinstructions\x18\x03 \x03(\x0e\x32%.rookery.registry.v1.AgentInstruction\"\x9b\x01\n\x14InstructAgentRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\x08\x61gent_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x46\n\x0binstruction\x18\x03 \x01(\x0e\x32%.rookery.registry.v1.AgentInstructionB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\"B\n\x15InstructAgentResponse\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent*\x94\x01\n\x10\x41gentInstruction\x12!\n\x1d\x41GENT_INSTRUCTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41GENT_INSTRUCTION_DRAIN\x10\x01\x12\x1c\n\x18\x41GENT_INSTRUCTION_RESUME\x10\x02\x12\"\n\x1e\x41GENT_INSTRUCTION_REFRESH_CARD\x10\x03\x32\xa6\n\n\x0c\x41gentService\x12\x92\x01\n\rRegisterAgent\x12).rookery.registry.v1.RegisterAgentRequest\x1a*.rookery.registry.v1.RegisterAgentResponse\"*\xaa\xbb\x18&\n\x0f\x61gents:register\x18\x01*\x11\x61gents/{agent.id}\x12j\n\x08GetAgent\x12$.rookery.registry.v1.GetAgentRequest\x1a%.rookery.registry.v1.GetAgentResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read\x12p\n\nListAgents\x12&.rookery.registry.v1.ListAgentsRequest\x1a\'.rookery.registry.v1.ListAgentsResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read\x12p\n\nFindAgents\x12&.rookery.registry.v1.FindAgentsRequest\x1a\'.rookery.registry.v1.FindAgentsResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read\x12\x8a\x01\n\x0bUpdateAgent\x12\'.rookery.registry.v1.UpdateAgentRequest\x1a(.rookery.registry.v1.UpdateAgentResponse\"(\xaa\xbb\x18$\n\ragents:update\x18\x01*\x11\x61gents/{agent.id}\x12\x9a\x01\n\x0f\x44\x65registerAgent\x12+.rookery.registry.v1.DeregisterAgentRequest\x1a,.rookery.registry.v1.DeregisterAgentResponse\",\xaa\xbb\x18(\n\x11\x61gents:deregister\x18\x01*\x11\x61gents/{agent_id}\x12u\n\tHeartbeat\x12%.rookery.registry.v1.HeartbeatRequest\x1a&.rookery.registry.v1.HeartbeatResponse\"\x15\xaa\xbb\x18\x11\n\x0f\x61gents:register(\x01\x30\x01\x12\x90\x01\n\rInstructAgent\x12).rookery.registry.v1.InstructAgentRequest\x1a*.rookery.registry.v1.InstructAgentResponse\"(\xaa\xbb\x18$\n\ragents:manage\x18\x01*\x11\x61gents/{agent.id}\x12\x85\x01\n\x11ListHealthMetrics\x12-.rookery.registry.v1.ListHealthMetricsRequest\x1a..rookery.registry.v1.ListHealthMetricsResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read\x12u\n\x0bWatchAgents\x12\'.rookery.registry.v1.WatchAgentsRequest\x1a(.rookery.registry.v1.WatchAgentsResponse\"\x11\xaa\xbb\x18\r\n\x0b\x61gents:read0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -76,18 +76,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAGENTSREQUEST'].fields_by_name['name']._serialized_options = b'\272H\004r\002\030?'
   _globals['_LISTAGENTSREQUEST'].fields_by_name['filter']._loaded_options = None
   _globals['_LISTAGENTSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\005r\003\030\320\017'
-  _globals['_FINDAGENTSREQUEST_LABELSENTRY']._loaded_options = None
-  _globals['_FINDAGENTSREQUEST_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['limit']._loaded_options = None
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['limit']._serialized_options = b'\272H\006\032\004\030d(\000'
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['capabilities']._loaded_options = None
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['capabilities']._serialized_options = b'\272H\017\222\001\014\020@\030\001\"\006r\004\020\001\030?'
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['labels']._loaded_options = None
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['labels']._serialized_options = b'\272H\024\232\001\021\020 \"\006r\004\020\001\030?*\005r\003\030\200\002'
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['filter']._loaded_options = None
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\005r\003\030\320\017'
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['max_cost']._loaded_options = None
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['max_cost']._serialized_options = b'\272H\013\022\t)\000\000\000\000\000\000\000\000'
   _globals['_UPDATEAGENTREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_UPDATEAGENTREQUEST_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_UPDATEAGENTREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -144,50 +132,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AGENTSERVICE'].methods_by_name['ListHealthMetrics']._serialized_options = b'\252\273\030\r\n\013agents:read'
   _globals['_AGENTSERVICE'].methods_by_name['WatchAgents']._loaded_options = None
   _globals['_AGENTSERVICE'].methods_by_name['WatchAgents']._serialized_options = b'\252\273\030\r\n\013agents:read'
-  _globals['_AGENTINSTRUCTION']._serialized_start=3773
-  _globals['_AGENTINSTRUCTION']._serialized_end=3921
-  _globals['_REGISTERAGENTREQUEST']._serialized_start=368
-  _globals['_REGISTERAGENTREQUEST']._serialized_end=1098
-  _globals['_REGISTERAGENTREQUEST_LABELSENTRY']._serialized_start=1053
-  _globals['_REGISTERAGENTREQUEST_LABELSENTRY']._serialized_end=1098
-  _globals['_REGISTERAGENTRESPONSE']._serialized_start=1100
-  _globals['_REGISTERAGENTRESPONSE']._serialized_end=1166
-  _globals['_GETAGENTREQUEST']._serialized_start=1168
-  _globals['_GETAGENTREQUEST']._serialized_end=1213
-  _globals['_GETAGENTRESPONSE']._serialized_start=1215
-  _globals['_GETAGENTRESPONSE']._serialized_end=1276
-  _globals['_LISTAGENTSREQUEST']._serialized_start=1279
-  _globals['_LISTAGENTSREQUEST']._serialized_end=1497
-  _globals['_LISTAGENTSRESPONSE']._serialized_start=1499
-  _globals['_LISTAGENTSRESPONSE']._serialized_end=1588
-  _globals['_FINDAGENTSREQUEST']._serialized_start=1591
-  _globals['_FINDAGENTSREQUEST']._serialized_end=1896
-  _globals['_FINDAGENTSREQUEST_LABELSENTRY']._serialized_start=1053
-  _globals['_FINDAGENTSREQUEST_LABELSENTRY']._serialized_end=1098
-  _globals['_FINDAGENTSRESPONSE']._serialized_start=1898
-  _globals['_FINDAGENTSRESPONSE']._serialized_end=1968
-  _globals['_AGENTMATCH']._serialized_start=1970
-  _globals['_AGENTMATCH']._serialized_end=2085
-  _globals['_AGENTLOAD']._serialized_start=2088
-  _globals['_AGENTLOAD']._serialized_end=2231
-  _globals['_UPDATEAGENTREQUEST']._serialized_start=2234
-  _globals['_UPDATEAGENTREQUEST']._serialized_end=3033
-  _globals['_UPDATEAGENTREQUEST_LABELSENTRY']._serialized_start=1053
-  _globals['_UPDATEAGENTREQUEST_LABELSENTRY']._serialized_end=1098
-  _globals['_UPDATEAGENTRESPONSE']._serialized_start=3035
-  _globals['_UPDATEAGENTRESPONSE']._serialized_end=3099
-  _globals['_DEREGISTERAGENTREQUEST']._serialized_start=3101
-  _globals['_DEREGISTERAGENTREQUEST']._serialized_end=3186
-  _globals['_DEREGISTERAGENTRESPONSE']._serialized_start=3188
-  _globals['_DEREGISTERAGENTRESPONSE']._serialized_end=3213
-  _globals['_HEARTBEATREQUEST']._serialized_start=3216
-  _globals['_HEARTBEATREQUEST']._serialized_end=3359
-  _globals['_HEARTBEATRESPONSE']._serialized_start=3362
-  _globals['_HEARTBEATRESPONSE']._serialized_end=3544
-  _globals['_INSTRUCTAGENTREQUEST']._serialized_start=3547
-  _globals['_INSTRUCTAGENTREQUEST']._serialized_end=3702
-  _globals['_INSTRUCTAGENTRESPONSE']._serialized_start=3704
-  _globals['_INSTRUCTAGENTRESPONSE']._serialized_end=3770
-  _globals['_AGENTSERVICE']._serialized_start=3924
-  _globals['_AGENTSERVICE']._serialized_end=5242
+  _globals['_AGENTINSTRUCTION']._serialized_start=3137
+  _globals['_AGENTINSTRUCTION']._serialized_end=3285
+  _globals['_REGISTERAGENTREQUEST']._serialized_start=375
+  _globals['_REGISTERAGENTREQUEST']._serialized_end=1105
+  _globals['_REGISTERAGENTREQUEST_LABELSENTRY']._serialized_start=1060
+  _globals['_REGISTERAGENTREQUEST_LABELSENTRY']._serialized_end=1105
+  _globals['_REGISTERAGENTRESPONSE']._serialized_start=1107
+  _globals['_REGISTERAGENTRESPONSE']._serialized_end=1173
+  _globals['_GETAGENTREQUEST']._serialized_start=1175
+  _globals['_GETAGENTREQUEST']._serialized_end=1220
+  _globals['_GETAGENTRESPONSE']._serialized_start=1222
+  _globals['_GETAGENTRESPONSE']._serialized_end=1283
+  _globals['_LISTAGENTSREQUEST']._serialized_start=1286
+  _globals['_LISTAGENTSREQUEST']._serialized_end=1504
+  _globals['_LISTAGENTSRESPONSE']._serialized_start=1506
+  _globals['_LISTAGENTSRESPONSE']._serialized_end=1595
+  _globals['_UPDATEAGENTREQUEST']._serialized_start=1598
+  _globals['_UPDATEAGENTREQUEST']._serialized_end=2397
+  _globals['_UPDATEAGENTREQUEST_LABELSENTRY']._serialized_start=1060
+  _globals['_UPDATEAGENTREQUEST_LABELSENTRY']._serialized_end=1105
+  _globals['_UPDATEAGENTRESPONSE']._serialized_start=2399
+  _globals['_UPDATEAGENTRESPONSE']._serialized_end=2463
+  _globals['_DEREGISTERAGENTREQUEST']._serialized_start=2465
+  _globals['_DEREGISTERAGENTREQUEST']._serialized_end=2550
+  _globals['_DEREGISTERAGENTRESPONSE']._serialized_start=2552
+  _globals['_DEREGISTERAGENTRESPONSE']._serialized_end=2577
+  _globals['_HEARTBEATREQUEST']._serialized_start=2580
+  _globals['_HEARTBEATREQUEST']._serialized_end=2723
+  _globals['_HEARTBEATRESPONSE']._serialized_start=2726
+  _globals['_HEARTBEATRESPONSE']._serialized_end=2908
+  _globals['_INSTRUCTAGENTREQUEST']._serialized_start=2911
+  _globals['_INSTRUCTAGENTREQUEST']._serialized_end=3066
+  _globals['_INSTRUCTAGENTRESPONSE']._serialized_start=3068
+  _globals['_INSTRUCTAGENTRESPONSE']._serialized_end=3134
+  _globals['_AGENTSERVICE']._serialized_start=3288
+  _globals['_AGENTSERVICE']._serialized_end=4606
 # @@protoc_insertion_point(module_scope)

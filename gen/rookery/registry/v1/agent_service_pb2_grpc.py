@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from rookery.registry.v1 import agent_health_pb2 as rookery_dot_registry_dot_v1_dot_agent__health__pb2
+from rookery.registry.v1 import agent_search_pb2 as rookery_dot_registry_dot_v1_dot_agent__search__pb2
 from rookery.registry.v1 import agent_service_pb2 as rookery_dot_registry_dot_v1_dot_agent__service__pb2
 from rookery.registry.v1 import agent_watch_pb2 as rookery_dot_registry_dot_v1_dot_agent__watch__pb2
 
@@ -54,8 +55,8 @@ class AgentServiceStub:
                 _registered_method=True)
         self.FindAgents = channel.unary_unary(
                 '/rookery.registry.v1.AgentService/FindAgents',
-                request_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsRequest.SerializeToString,
-                response_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsResponse.FromString,
+                request_serializer=rookery_dot_registry_dot_v1_dot_agent__search__pb2.FindAgentsRequest.SerializeToString,
+                response_deserializer=rookery_dot_registry_dot_v1_dot_agent__search__pb2.FindAgentsResponse.FromString,
                 _registered_method=True)
         self.UpdateAgent = channel.unary_unary(
                 '/rookery.registry.v1.AgentService/UpdateAgent',
@@ -217,8 +218,8 @@ def add_AgentServiceServicer_to_server(servicer, server):
             ),
             'FindAgents': grpc.unary_unary_rpc_method_handler(
                     servicer.FindAgents,
-                    request_deserializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsRequest.FromString,
-                    response_serializer=rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsResponse.SerializeToString,
+                    request_deserializer=rookery_dot_registry_dot_v1_dot_agent__search__pb2.FindAgentsRequest.FromString,
+                    response_serializer=rookery_dot_registry_dot_v1_dot_agent__search__pb2.FindAgentsResponse.SerializeToString,
             ),
             'UpdateAgent': grpc.unary_unary_rpc_method_handler(
                     servicer.UpdateAgent,
@@ -358,8 +359,8 @@ class AgentService:
             request,
             target,
             '/rookery.registry.v1.AgentService/FindAgents',
-            rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsRequest.SerializeToString,
-            rookery_dot_registry_dot_v1_dot_agent__service__pb2.FindAgentsResponse.FromString,
+            rookery_dot_registry_dot_v1_dot_agent__search__pb2.FindAgentsRequest.SerializeToString,
+            rookery_dot_registry_dot_v1_dot_agent__search__pb2.FindAgentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

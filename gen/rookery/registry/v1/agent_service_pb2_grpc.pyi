@@ -6,6 +6,7 @@ Registers agents and keeps their leases."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from rookery.registry.v1 import agent_health_pb2 as _agent_health_pb2
+from rookery.registry.v1 import agent_search_pb2 as _agent_search_pb2
 from rookery.registry.v1 import agent_service_pb2 as _agent_service_pb2
 from rookery.registry.v1 import agent_watch_pb2 as _agent_watch_pb2
 import abc as _abc_1
@@ -52,7 +53,7 @@ class AgentServiceStub:
     Errors: INVALID_ARGUMENT/INVALID_FILTER, INVALID_ARGUMENT/INVALID_PAGE_TOKEN, also when the filter or another field
     than page_size is not that of the request that gave the token.
     """
-    FindAgents: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.FindAgentsRequest, _agent_service_pb2.FindAgentsResponse]
+    FindAgents: _grpc.UnaryUnaryMultiCallable[_agent_search_pb2.FindAgentsRequest, _agent_search_pb2.FindAgentsResponse]
     """Answers the agents best fit for a task: of those that are ONLINE, have every capability and label asked for and
     have room for more, the ones with the lowest cost. The cost is
 
@@ -120,7 +121,7 @@ class AgentServiceAsyncStub(AgentServiceStub):
     Errors: INVALID_ARGUMENT/INVALID_FILTER, INVALID_ARGUMENT/INVALID_PAGE_TOKEN, also when the filter or another field
     than page_size is not that of the request that gave the token.
     """
-    FindAgents: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.FindAgentsRequest, _agent_service_pb2.FindAgentsResponse]  # type: ignore[assignment]
+    FindAgents: _aio.UnaryUnaryMultiCallable[_agent_search_pb2.FindAgentsRequest, _agent_search_pb2.FindAgentsResponse]  # type: ignore[assignment]
     """Answers the agents best fit for a task: of those that are ONLINE, have every capability and label asked for and
     have room for more, the ones with the lowest cost. The cost is
 
@@ -207,9 +208,9 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def FindAgents(
         self,
-        request: _agent_service_pb2.FindAgentsRequest,
+        request: _agent_search_pb2.FindAgentsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_agent_service_pb2.FindAgentsResponse, _abc.Awaitable[_agent_service_pb2.FindAgentsResponse]]:
+    ) -> _typing.Union[_agent_search_pb2.FindAgentsResponse, _abc.Awaitable[_agent_search_pb2.FindAgentsResponse]]:
         """Answers the agents best fit for a task: of those that are ONLINE, have every capability and label asked for and
         have room for more, the ones with the lowest cost. The cost is
 

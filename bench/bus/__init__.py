@@ -1,0 +1,1 @@
+"""The suite `bus`: from one agent to another over the orchestrator, against plain NATS clients."""

@@ -1,0 +1,41 @@
+"""What the load generators are told, and what they answer; both travel as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+from typing import Literal
+
+PAYLOAD_BYTES = 512
+Shape = Literal["batched", "single", "paced", "paced_batches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How to load.
+
+    `target` is the NATS URL or the port of the orchestrator. `count` messages are sent, `a_second` of them where the
+    shape is paced. `receivers` (id and token) share them evenly; a NATS client has one receiver.
+    """
+
+    target: str
+    shape: Shape
+    count: int
+    a_second: int = 0
+    sender: str = ""
+    receivers: Sequence[Mapping[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How long it took until every message was delivered and its acknowledgement certain, and the way of one."""
+
+    count: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+
+
+def result(count: int, seconds: float, ways: Sequence[float]) -> Result:
+    """The sum of a load; `ways` are seconds from sending to delivery."""
+    p99 = quantiles(ways, n=100)[98] if len(ways) > 1 else ways[0]
+    return Result(count, seconds, median(ways) * 1000, p99 * 1000)

@@ -1,0 +1,114 @@
+"""What auth takes from the bus: audit events, and reports that a service has erased a tenant."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from google.protobuf.message import DecodeError
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from rookery.auth.v1 import audit_pb2
+from rookery.events.v1 import audit_record_pb2, tenant_event_pb2
+from rookery_kit.audit.event import AUDIT_EVENT
+from rookery_kit.bus import Bus, Event
+from rookery_kit.bus.subjects import event_subject
+from rookery_kit.errors import RookeryError
+from rookery_kit.identity import TENANT
+from rookery_kit.postgres import Connection
+from rookery_kit.rpc.nul_text import nul_paths
+
+from rookery_auth.postgres import PostgresAudit, PostgresTenants
+
+AUDIT_DURABLE = "auth-audit"
+ERASURE_DURABLE = "auth-tenant-erasure"
+ERASURE_REPORTS = event_subject("*", "tenant_erasure", "*")
+_BATCH = 256
+_FETCH_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
+_OUTCOMES = frozenset(audit_pb2.AuditOutcome.values()) - {audit_pb2.AUDIT_OUTCOME_UNSPECIFIED}
+_log = structlog.get_logger(__name__)
+
+
+class ErasureReports:
+    """Takes note of the services that hold nothing of a tenant any more."""
+
+    def __init__(self, tenants: PostgresTenants) -> None:
+        self._tenants = tenants
+
+    async def handle(self, connection: Connection, event: Event) -> None:
+        """Takes one report in."""
+        told = tenant_event_pb2.TenantErased.FromString(event.payload)
+        await self._tenants.note_erased(connection, told.tenant, told.service, told.round)
+
+
+class AuditIntake:
+    """Writes the audit events of all services into the log, in batches.
+
+    An event is acknowledged when it stands in the log, where its id stands once.
+    """
+
+    def __init__(self, bus: Bus, log: PostgresAudit) -> None:
+        self._bus = bus
+        self._audit_log = log
+
+    async def run(self) -> None:
+        """Takes events in until cancelled. Outages of the database and the bus are waited out."""
+        while True:
+            try:
+                await self._consume()
+            except (RookeryError, NatsError, OSError, TimeoutError) as error:
+                _log.warning("audit log waits", error=str(error) or type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _consume(self) -> None:
+        config = ConsumerConfig(
+            durable_name=AUDIT_DURABLE,
+            filter_subject=event_subject("*", AUDIT_EVENT, "*"),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=30,
+            deliver_policy=DeliverPolicy.ALL,
+            max_ack_pending=_BATCH * 4,
+        )
+        jetstream = self._bus.jetstream
+        await jetstream.add_consumer("EVENT", config)
+        subscription = await jetstream.pull_subscribe_bind(stream="EVENT", durable=AUDIT_DURABLE)
+        try:
+            while True:
+                try:
+                    messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
+                except TimeoutError:
+                    # Nothing came; ask whether the consumer is still there, as after a loss of the server's disk.
+                    await jetstream.consumer_info("EVENT", AUDIT_DURABLE)
+                    continue
+                await self.take(messages)
+        finally:
+            if self._bus.client.is_connected:
+                await subscription.unsubscribe()
+
+    async def take(self, messages: Sequence[Msg]) -> None:
+        """Writes a batch and acknowledges it. Raises DatabaseUnavailable; then all of it comes again."""
+        events = [event for message in messages if (event := _event(message)) is not None]
+        if events:
+            try:
+                await self._audit_log.append(events)
+            except RookeryError:
+                await asyncio.gather(*(message.nak(delay=_RETRY_SECONDS) for message in messages))
+                raise
+        await asyncio.gather(*(message.ack() for message in messages))
+
+
+def _event(message: Msg) -> audit_pb2.AuditEvent | None:
+    """The event in a message; None for one that no service of the suite has written, which cannot be kept."""
+    try:
+        event = audit_record_pb2.AuditRecord.FromString(message.data).event
+        named = message.subject == event_subject(event.tenant, AUDIT_EVENT, str(UUID(event.id)))
+    except (DecodeError, ValueError):
+        named, event = False, audit_pb2.AuditEvent()
+    if not named or not TENANT.fullmatch(event.tenant) or event.outcome not in _OUTCOMES or any(nul_paths(event)):
+        _log.error("not an audit event", subject=message.subject, size=len(message.data))
+        return None
+    event.event_time.FromMicroseconds(event.event_time.ToMicroseconds())
+    event.ClearField("link")
+    return event

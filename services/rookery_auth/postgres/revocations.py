@@ -1,0 +1,84 @@
+"""Revocations on Postgres."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from asyncpg import Record
+from rookery_kit.bus import append_all
+from rookery_kit.identity_feed import RevocationKind
+from rookery_kit.postgres import Connection, Database, Queries
+
+from rookery_auth.model import Revocation
+from rookery_auth.postgres.identity_events import revocation_event
+
+_BATCH = 1000
+
+
+class PostgresRevocations:
+    """Implements RevocationStore: the row and its announcement are one transaction. `wake` has announcements leave."""
+
+    def __init__(self, database: Database, queries: Queries, wake: Callable[[], None]) -> None:
+        self._database = database
+        self._queries = queries
+        self._wake = wake
+
+    async def revoke(
+        self, kind: RevocationKind, tenant: str, target: str, revoke_time: datetime, expire_time: datetime
+    ) -> None:
+        """Keeps a revocation and announces it after the commit."""
+        async with self._database.transaction(tenant) as connection:
+            await self.announce(connection, Revocation(kind, tenant, target, revoke_time, expire_time))
+        self.committed()
+
+    async def announce(self, connection: Connection, asked: Revocation) -> None:
+        """Keeps and announces one in a transaction of the caller's, who calls `committed` afterwards."""
+        row = await connection.fetchrow(
+            self._queries["revoke"],
+            asked.id,
+            asked.tenant,
+            asked.kind.value,
+            asked.target,
+            asked.revoke_time,
+            asked.expire_time,
+        )
+        assert row is not None
+        await append_all(connection, [revocation_event(_revocation(row))])
+
+    def committed(self) -> None:
+        """Has announcements leave without delay, once they are committed."""
+        self._database.after_commit(self._wake)
+
+    async def of(self, tenant: str, targets: Sequence[str]) -> Sequence[Revocation]:
+        """Those in force of a tenant whose target is among these."""
+        async with self._database.system_statement() as connection:
+            rows = await connection.fetch(self._queries["find_revocations"], tenant, targets)
+        return [_revocation(row) for row in rows]
+
+    async def replay(self) -> None:
+        """Announces all that are in force again. One that changes meanwhile is announced later than here."""
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(self._queries["lock_revocations"])
+            for start in range(0, len(rows), _BATCH):
+                batch = rows[start : start + _BATCH]
+                await append_all(connection, [revocation_event(_revocation(row)) for row in batch])
+        self.committed()
+
+    async def waiting(self) -> bool:
+        """Whether something announced to every service has not left yet."""
+        async with self._database.system_statement() as connection:
+            return bool(await connection.fetchval(self._queries["find_waiting_announcement"]))
+
+    async def expired(self, limit: int) -> Sequence[Revocation]:
+        """At most `limit` of those that have expired."""
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(self._queries["list_expired_revocations"], limit)
+        return [_revocation(row) for row in rows]
+
+    async def forget(self, revocations: Sequence[Revocation]) -> None:
+        """Removes those that have expired and were not revoked again."""
+        async with self._database.system_transaction() as connection:
+            await connection.execute(self._queries["forget_revocations"], [each.id for each in revocations])
+
+
+def _revocation(row: Record) -> Revocation:
+    return Revocation(RevocationKind(row["kind"]), row["tenant"], row["target"], row["revoke_time"], row["expire_time"])

@@ -1,0 +1,50 @@
+"""What the next token of a credential permits."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rookery_kit.built_in_roles import BUILT_IN_ROLES
+from rookery_kit.identity_feed import TenantSuspended
+
+from rookery_auth.model import Identity, TenantLife
+from rookery_auth.store import EntitlementStore, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """Who a token speaks for, with every role that counts at this moment, and what they permit together.
+
+    Tokens issued at `revoked_until` or before are refused; None where none are.
+    """
+
+    identity: Identity
+    permissions: frozenset[str]
+    revoked_until: datetime | None
+
+
+class Entitlements:
+    """Looks up what the next token of a subject permits."""
+
+    def __init__(self, store: EntitlementStore) -> None:
+        self._store = store
+
+    async def of(self, identity: Identity) -> Entitlement:
+        """What the credential of an identity entitles to at this moment. Raises as `entitlement` does."""
+        return entitlement(identity, await self._store.standing(identity.tenant, identity.subject, identity.roles))
+
+
+def entitlement(identity: Identity, standing: Standing) -> Entitlement:
+    """What a credential entitles to whose subject stands so: by built-in roles, the tenant's own, and bound ones.
+
+    A role that is there no more is simply absent. Raises TenantSuspended unless the tenant is active.
+    """
+    if standing.life is not TenantLife.ACTIVE:
+        raise TenantSuspended(identity.tenant)
+    roles: list[str] = []
+    permissions: set[str] = set()
+    for role in dict.fromkeys((*identity.roles, *standing.bound_roles)):
+        granted = BUILT_IN_ROLES.get(role, standing.custom.get(role))
+        if granted is not None:
+            roles.append(role)
+            permissions |= granted
+    return Entitlement(replace(identity, roles=tuple(roles)), frozenset(permissions), standing.revoked_until)

@@ -1,0 +1,43 @@
+"""Revocations, as use cases see them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from rookery_kit.identity_feed import RevocationKind
+
+from rookery_auth.model import Revocation
+
+
+class RevocationStore(Protocol):
+    """Revocations. Each is kept and announced to every service in one transaction."""
+
+    async def revoke(
+        self, kind: RevocationKind, tenant: str, target: str, revoke_time: datetime, expire_time: datetime
+    ) -> None:
+        """Keeps a revocation and announces it after the commit; within a shared transaction of the tenant it joins.
+
+        Of two for one target the later times count. A subject or role revoked again within one second is revoked up
+        to the next, because tokens earned in between bear the times of that one.
+        """
+        ...
+
+    async def of(self, tenant: str, targets: Sequence[str]) -> Sequence[Revocation]:
+        """Those in force of a tenant whose target is among these, of whatever kind."""
+        ...
+
+    async def replay(self) -> None:
+        """Announces all that are in force again."""
+        ...
+
+    async def waiting(self) -> bool:
+        """Whether something announced to every service has not left yet."""
+        ...
+
+    async def expired(self, limit: int) -> Sequence[Revocation]:
+        """At most `limit` of those that have expired."""
+        ...
+
+    async def forget(self, revocations: Sequence[Revocation]) -> None:
+        """Removes those that have expired and were not revoked again."""
+        ...

@@ -1,0 +1,1 @@
+"""Dead letters, as people and programs look after them."""

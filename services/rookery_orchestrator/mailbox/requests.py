@@ -1,0 +1,158 @@
+"""Asking an agent, and answering."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID, uuid5
+
+from rookery_kit.clock import Clock
+from rookery_kit.errors import DeadlineExceeded
+from rookery_kit.identity import Principal
+
+from rookery_orchestrator.directory import AgentDirectory, Metadata
+from rookery_orchestrator.mailbox.model import Draft, Message, Priority
+from rookery_orchestrator.mailbox.sending import SendMessage, Sent, find_recipient
+from rookery_orchestrator.model import Payload
+from rookery_orchestrator.session_errors import NotAnAgent
+
+# Told before the caller's own clock gives up, so that it learns the reason.
+_MARGIN_SECONDS = 0.1
+_AGENT = "agent"
+
+
+class RequestUnanswered(DeadlineExceeded):
+    """The request is in the mailbox, and no answer came in time."""
+
+    reason = "REQUEST_UNANSWERED"
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"no answer to the request {message_id} came in time", message_id=message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyPlace:
+    """Where the answer to one request is kept: only the agent that was asked can put one there."""
+
+    tenant: str
+    replier_id: str
+    address: str
+
+
+class AwaitedReply(Protocol):
+    """An answer that is waited for."""
+
+    async def get(self) -> Message:
+        """Waits for the answer, through outages of the bus."""
+        ...
+
+
+class ReplyStore(Protocol):
+    """Keeps answers for a while; the first to a request counts."""
+
+    async def put(self, place: ReplyPlace, reply: Message) -> bool:
+        """Keeps an answer and replies once it is durable: True when there was one. Raises Unavailable."""
+        ...
+
+    async def find(self, place: ReplyPlace) -> Message | None:
+        """The answer that is kept, if there is one. Raises Unavailable."""
+        ...
+
+    def awaiting(self, place: ReplyPlace) -> AbstractAsyncContextManager[AwaitedReply]:
+        """Listens for an answer, from the beginning of the block on. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an agent answers. No `message_id`: a new one."""
+
+    address: str
+    message_id: str
+    priority: Priority
+    type: str
+    payload: Payload
+    correlation_id: str
+    traceparent: str
+
+
+class AskAgent:
+    """Puts a request into the mailbox of an agent and waits for its answer."""
+
+    def __init__(
+        self,
+        send: SendMessage,
+        replies: ReplyStore,
+        directory: AgentDirectory,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._send = send
+        self._replies = replies
+        self._directory = directory
+        self._clock = clock
+        self._new_id = new_id
+
+    async def __call__(self, asker: Principal, question: Draft, forward: Metadata, within: float) -> Message:
+        """The answer, within so many seconds. A request that was answered before is not sent again.
+
+        Raises RequestUnanswered, and what SendMessage raises.
+        """
+        message_id = question.message_id.lower() or self._new_id()
+        recipient = await find_recipient(self._directory, asker.tenant, question, forward)
+        address = str(uuid5(UUID(message_id), f"{asker.tenant}/{asker.subject}/{recipient.id}"))
+        place = ReplyPlace(asker.tenant, recipient.id, address)
+        question = replace(
+            question,
+            message_id=message_id,
+            recipient_agent_id=recipient.id,
+            recipient_name="",
+            correlation_id=message_id,
+            reply_address=address,
+            reply_deadline=self._clock.now() + timedelta(seconds=within),
+        )
+        try:
+            async with asyncio.timeout(within - min(_MARGIN_SECONDS, within / 10)):
+                reply = await self._answer(asker, question, forward, place)
+        except TimeoutError:
+            raise RequestUnanswered(message_id) from None
+        asking_agent = asker.identifier if asker.kind == _AGENT else ""
+        return replace(reply, correlation_id=message_id, recipient_agent_id=asking_agent)
+
+    async def _answer(self, asker: Principal, question: Draft, forward: Metadata, place: ReplyPlace) -> Message:
+        async with self._replies.awaiting(place) as awaited:
+            known = await self._replies.find(place)
+            if known is not None:
+                return known
+            await self._send(asker, question, forward)
+            return await awaited.get()
+
+
+class ReplyToRequest:
+    """Hands an answer to whoever waits for it, or will ask again."""
+
+    def __init__(self, replies: ReplyStore, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._replies = replies
+        self._clock = clock
+        self._new_id = new_id
+
+    async def __call__(self, replier: Principal, reply: Reply) -> Sent:
+        """The answer, once it is durable. Of several the first counts. Raises NotAnAgent, or Unavailable."""
+        if replier.kind != _AGENT:
+            raise NotAnAgent(replier.subject)
+        message = Message(
+            id=reply.message_id or self._new_id(),
+            sender=replier.subject,
+            recipient_agent_id="",
+            priority=reply.priority,
+            type=reply.type,
+            payload=reply.payload,
+            correlation_id=reply.correlation_id,
+            reply_to_agent_id="",
+            create_time=self._clock.now(),
+            traceparent=reply.traceparent,
+        )
+        place = ReplyPlace(replier.tenant, replier.identifier, reply.address)
+        return Sent(message, await self._replies.put(place, message))

@@ -1,0 +1,56 @@
+"""The inbox at the receiver's side: which messages have been settled, so that none is delivered twice."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Protocol
+
+from rookery_kit.group_commit import GroupCommit
+
+from rookery_orchestrator.mailbox.model import Envelope
+
+_LARGEST = 2_000
+Settled = tuple[str, bytes]
+"""A tenant, and the key of one of its messages."""
+
+
+class SettledStore(Protocol):
+    """Keeps keys for the time that `docs/guarantees.md` promises. All methods raise Unavailable."""
+
+    async def add(self, settled: Sequence[Settled]) -> None:
+        """Keeps keys, durably."""
+        ...
+
+    async def known(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of the keys that are kept."""
+        ...
+
+
+def message_key(tenant: str, envelope: Envelope) -> bytes:
+    """What tells messages apart: of each tenant, by sender and id."""
+    name = f"{tenant}\0{envelope.sender}\0{envelope.id}"
+    return blake2b(name.encode(), digest_size=16).digest()
+
+
+class SettledInbox:
+    """Asks and tells the store in groups: what all mailboxes of this replica want at a time is one statement."""
+
+    def __init__(self, store: SettledStore) -> None:
+        self._store = store
+        self._adding: GroupCommit[Settled, None] = GroupCommit(self._add, _LARGEST)
+        self._asking: GroupCommit[bytes, bool] = GroupCommit(self._ask, _LARGEST)
+
+    async def add(self, settled: Sequence[Settled]) -> None:
+        """Keeps keys and answers when that is durable. Raises Unavailable."""
+        await self._adding.submit_all(settled)
+
+    async def known(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        """Whether each of the keys is kept, in order. Raises Unavailable."""
+        return await self._asking.submit_all(keys)
+
+    async def _add(self, settled: Sequence[Settled]) -> Sequence[None]:
+        await self._store.add(settled)
+        return [None] * len(settled)
+
+    async def _ask(self, keys: Sequence[bytes]) -> Sequence[bool]:
+        known = await self._store.known(keys)
+        return [key in known for key in keys]

@@ -1,0 +1,34 @@
+"""The messages that have been settled."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rookery_kit.postgres import Database, Queries
+
+from rookery_orchestrator.mailbox.settled_inbox import Settled
+
+
+class PostgresSettledStore:
+    """Implements SettledStore."""
+
+    def __init__(self, database: Database, queries: Queries) -> None:
+        self._database = database
+        self._queries = queries
+
+    async def add(self, settled: Sequence[Settled]) -> None:
+        """Keeps keys of any tenants in one statement."""
+        async with self._database.system_transaction() as connection:
+            await connection.execute(
+                self._queries["add_settled_messages"], [tenant for tenant, _ in settled], [key for _, key in settled]
+            )
+
+    async def known(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of the keys that are kept."""
+        async with self._database.system_transaction() as connection:
+            return {row["key"] for row in await connection.fetch(self._queries["find_settled_messages"], keys)}
+
+    async def sweep(self, older_than: timedelta, most: int) -> int:
+        """Forgets at most so many keys of that age, and answers how many."""
+        async with self._database.system_transaction() as connection:
+            told = await connection.execute(self._queries["sweep_settled_messages"], older_than, most)
+        return int(told.rpartition(" ")[2])

@@ -1,0 +1,26 @@
+"""What a sender asks for, off the wire."""
+
+from datetime import UTC
+
+from rookery.orchestrator.v1 import message_service_pb2
+from rookery_kit.tracing import current_traceparent
+
+from rookery_orchestrator.mailbox.model import Draft
+from rookery_orchestrator.rpc.encoding import decode_payload, decode_priority
+
+
+def decode_draft(request: message_service_pb2.SendMessageRequest) -> Draft:
+    """A message to be sent."""
+    return Draft(
+        message_id=request.message_id,
+        recipient_agent_id=request.recipient_agent_id,
+        recipient_name=request.recipient_name,
+        priority=decode_priority(request.priority),
+        type=request.type,
+        payload=decode_payload(request.payload),
+        correlation_id=request.correlation_id,
+        reply_to_agent_id=request.reply_to_agent_id,
+        traceparent=current_traceparent(),
+        time_to_live=(request.time_to_live.ToTimedelta().total_seconds() if request.HasField("time_to_live") else None),
+        deliver_time=request.deliver_time.ToDatetime(tzinfo=UTC) if request.HasField("deliver_time") else None,
+    )

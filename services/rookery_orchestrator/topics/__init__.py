@@ -1,0 +1,1 @@
+"""Topics: what is published goes into the mailbox of every member, once."""

@@ -1,0 +1,147 @@
+"""Takes down what the bus brings for the audit trail, many messages in one commit."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date
+from uuid import UUID
+
+import structlog
+from google.protobuf.message import DecodeError
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import AckPolicy, ConsumerConfig
+from rookery.events.v1 import mail_pb2
+from rookery.orchestrator.v1 import mailbox_pb2, message_pb2
+from rookery_kit.bus import Bus
+from rookery_kit.bus.subjects import trail_subject
+from rookery_kit.errors import RookeryError
+
+from rookery_orchestrator.mailbox.model import MessageState
+from rookery_orchestrator.mailbox.wire import expire_time_of, priority_of
+from rookery_orchestrator.trail.model import EndEntry, SentEntry
+from rookery_orchestrator.trail.store import TrailStore
+
+_STREAM = "MAIL"
+_DURABLE = "trail"
+_BATCH = 128
+_FETCH_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
+_MOST_TRIES = 5
+_log = structlog.get_logger(__name__)
+
+Entry = SentEntry | EndEntry
+
+
+class TrailKeeper:
+    """Every replica runs one; they share the work.
+
+    What was sent and what became of it are in the stream in this order, and can still be taken down in another, by two
+    replicas: an end whose message is not known yet is tried again a few times.
+    """
+
+    def __init__(self, bus: Bus, store: TrailStore) -> None:
+        self._bus = bus
+        self._store = store
+        self._days: set[date] = set()
+
+    async def run(self) -> None:
+        """Takes down until cancelled. Outages of the database and the bus are waited out."""
+        while True:
+            try:
+                await self._consume()
+            except (RookeryError, NatsError, OSError, TimeoutError) as error:
+                _log.warning("the audit trail waits", error=str(error) or type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _consume(self) -> None:
+        jetstream = self._bus.jetstream
+        config = ConsumerConfig(
+            durable_name=_DURABLE,
+            filter_subject=trail_subject("*", "*"),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=30,
+            max_ack_pending=_BATCH * 4,
+        )
+        await jetstream.add_consumer(_STREAM, config)
+        subscription = await jetstream.pull_subscribe_bind(stream=_STREAM, durable=_DURABLE)
+        try:
+            while True:
+                try:
+                    messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
+                except TimeoutError:
+                    # Nothing came; ask whether the consumer is still there, as after a loss of the server's disk.
+                    await jetstream.consumer_info(_STREAM, _DURABLE)
+                    continue
+                await self._take(messages)
+        finally:
+            if self._bus.client.is_connected:
+                await subscription.unsubscribe()
+
+    async def _take(self, messages: Sequence[Msg]) -> None:
+        read = [(message, _read(message)) for message in messages]
+        try:
+            unknown = set(await self._append([entry for _, entries in read for entry in entries]))
+        except RookeryError:
+            for message in messages:
+                await message.nak(delay=_RETRY_SECONDS)
+            raise
+        for message, entries in read:
+            tries = message.metadata.num_delivered
+            if unknown.isdisjoint(entries) or tries >= _MOST_TRIES:
+                await message.ack()
+            else:
+                await message.nak(delay=_RETRY_SECONDS * tries)
+
+    async def _append(self, entries: Iterable[Entry]) -> Sequence[EndEntry]:
+        sent: list[SentEntry] = []
+        ended: list[EndEntry] = []
+        for entry in entries:
+            if isinstance(entry, SentEntry):
+                sent.append(entry)
+            else:
+                ended.append(entry)
+        days = {entry.create_time.date() for entry in sent} - self._days
+        if days:
+            await self._store.ensure_days(days)
+            self._days |= days
+        return await self._store.append(sent, ended)
+
+
+def _read(message: Msg) -> list[Entry]:
+    tenant = message.subject.split(".")[1]
+    try:
+        trail = mail_pb2.Trail.FromString(message.data)
+        return [*_sent(tenant, trail.sent), *_ended(tenant, trail.outcomes)]
+    except (DecodeError, ValueError):
+        _log.error("not for the audit trail", subject=message.subject)
+        return []
+
+
+def _sent(tenant: str, messages: Iterable[message_pb2.Message]) -> Iterator[SentEntry]:
+    for message in messages:
+        yield SentEntry(
+            tenant=tenant,
+            create_time=message.create_time.ToDatetime(tzinfo=UTC),
+            id=str(UUID(message.id)),
+            sender=message.sender,
+            recipient_agent_id=str(UUID(message.recipient_agent_id)),
+            priority=priority_of(message).value,
+            type=message.type,
+            correlation_id=message.correlation_id,
+            expire_time=expire_time_of(message),
+            envelope=message.SerializeToString(),
+        )
+
+
+def _ended(tenant: str, outcomes: Iterable[mail_pb2.MessageOutcome]) -> Iterator[EndEntry]:
+    for outcome in outcomes:
+        name = mailbox_pb2.MessageState.Name(outcome.state).removeprefix("MESSAGE_STATE_")
+        yield EndEntry(
+            tenant=tenant,
+            create_time=outcome.create_time.ToDatetime(tzinfo=UTC),
+            id=str(UUID(outcome.id)),
+            sender=outcome.sender,
+            state=MessageState(name),
+            end_time=outcome.end_time.ToDatetime(tzinfo=UTC),
+            delivery=outcome.delivery,
+        )

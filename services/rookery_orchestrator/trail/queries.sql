@@ -1,0 +1,67 @@
+-- name: ensure_message_days
+SELECT ensure_message_partition(day) FROM unnest($1::date[]) AS d (day) ORDER BY day;
+
+-- name: drop_message_days
+SELECT drop_message_partitions($1::date);
+
+-- name: append_messages
+INSERT INTO messages (
+    tenant, create_time, id, sender, recipient_agent_id, priority, type, correlation_id, expire_time, envelope
+)
+SELECT * FROM unnest(
+    $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+    $9::timestamptz[], $10::bytea[]
+)
+ON CONFLICT DO NOTHING;
+
+-- name: end_messages
+-- Answers the places of those that are not known. What became of a message last is what counts: one that was requeued
+-- out of the dead letters is acknowledged later.
+WITH ended AS MATERIALIZED (
+    SELECT *
+    FROM unnest(
+        $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::integer[]
+    ) WITH ORDINALITY AS e (tenant, create_time, id, sender, state, end_time, delivery, place)
+),
+known AS (
+    UPDATE messages AS m
+    SET state = CASE WHEN e.end_time >= coalesce(m.end_time, '-infinity') THEN e.state ELSE m.state END,
+        end_time = greatest(m.end_time, e.end_time),
+        delivery = CASE WHEN e.end_time >= coalesce(m.end_time, '-infinity') THEN e.delivery ELSE m.delivery END
+    FROM ended AS e
+    WHERE m.tenant = e.tenant AND m.create_time = e.create_time AND m.id = e.id AND m.sender = e.sender
+    RETURNING m.tenant, m.create_time, m.id, m.sender
+)
+SELECT e.place FROM ended AS e LEFT JOIN known AS k USING (tenant, create_time, id, sender)
+WHERE k.id IS NULL
+ORDER BY e.place;
+
+-- name: list_messages
+SELECT *, message_state(messages) AS state_now
+FROM messages
+WHERE tenant = $1 /*filter*/
+ORDER BY create_time DESC, id DESC
+LIMIT $2;
+
+-- name: list_messages_of_agent
+-- Two reads of an index each, rather than one of everything.
+SELECT *
+FROM (
+    (
+        SELECT *, message_state(messages) AS state_now
+        FROM messages
+        WHERE tenant = $1 AND recipient_agent_id = $recipient::uuid /*filter*/
+        ORDER BY create_time DESC, id DESC
+        LIMIT $2
+    )
+    UNION
+    (
+        SELECT *, message_state(messages) AS state_now
+        FROM messages
+        WHERE tenant = $1 AND sender = $sender /*filter*/
+        ORDER BY create_time DESC, id DESC
+        LIMIT $2
+    )
+) AS either
+ORDER BY create_time DESC, id DESC
+LIMIT $2;

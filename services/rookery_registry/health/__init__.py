@@ -1,0 +1,1 @@
+"""What agents report of their health: the latest and the history."""

@@ -1,0 +1,1 @@
+"""Leases kept by streams of heartbeats, written in groups."""

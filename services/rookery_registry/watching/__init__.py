@@ -1,0 +1,1 @@
+"""The log of changes, and those who follow it."""

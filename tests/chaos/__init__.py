@@ -1,0 +1,1 @@
+"""Chaos: real processes are killed under load, and a history of what happened to messages is judged."""

@@ -1,0 +1,52 @@
+"""A process that receives, and acts upon each message once: what it has done it keeps where a kill does not reach."""
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.history import Kind, Lane
+from rookery_sdk import Agent, Message, MessageContext
+
+from chaos.journal import Journal, read_journal
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a receiver is told: its name, how many seconds it takes for each message, its journal, and the suite it is
+    to find.
+    """
+
+    name: str
+    pause: float
+    journal: str
+    context: str
+
+
+def main(order: Order) -> None:
+    """Receives until SIGTERM."""
+    path = Path(order.journal)
+    done = {note.message_id for _, note in read_journal(path) if note.kind is Kind.EFFECT}
+    agent = Agent(order.name, context=Path(order.context), version="chaos")
+    with Journal(path) as journal:
+
+        @agent.message
+        async def act(_context: MessageContext, message: Message) -> None:
+            lane, number = Lane(*message.payload["lane"]), int(message.payload["number"])
+            journal.note(Kind.DELIVERED, message.id, lane, number, message.attempt)
+            if order.pause:
+                await _work(order.pause)
+            if message.id not in done:
+                journal.note(Kind.EFFECT, message.id, lane, number)
+                done.add(message.id)
+
+        agent.run()
+
+
+async def _work(seconds: float) -> None:
+    await asyncio.wait({asyncio.create_task(asyncio.Event().wait())}, timeout=seconds)
+
+
+if __name__ == "__main__":
+    main(Order(**json.loads(sys.argv[1])))

@@ -1,0 +1,99 @@
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from harness.databases import OpenDatabase
+from harness.nats_server import RestartableNats
+from nats.js.errors import NotFoundError
+from rookery.events.v1 import identity_pb2
+from rookery_auth.identity_stream import IdentityStream
+from rookery_auth.model import Revocation
+from rookery_auth.postgres import PostgresRevocations
+from rookery_kit.bus import Bus, OutboxRelay
+from rookery_kit.bus.subjects import revocation_subject
+from rookery_kit.bus.topology import IDENTITY_STREAM, Topology, ensure_topology
+from rookery_kit.identity_feed import RevocationKind
+from rookery_kit.postgres import Database, load_queries
+
+NOW = datetime.now(UTC).replace(microsecond=300_000)
+LATER, PAST = NOW + timedelta(hours=1), NOW - timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+async def database(open_database: OpenDatabase) -> Database:
+    return await open_database("auth")
+
+
+@pytest.fixture
+async def store(database: Database) -> PostgresRevocations:
+    return PostgresRevocations(database, load_queries("rookery_auth"), lambda: None)
+
+
+@pytest.fixture
+async def auth_bus(nats_server: RestartableNats) -> AsyncIterator[Bus]:
+    """The bus as auth sees it."""
+    connection = await Bus.connect(nats_server.url("auth"), name="test", topology=Topology())
+    yield connection
+    await connection.close()
+
+
+async def announced(bus: Bus, revocation: Revocation) -> identity_pb2.Revocation:
+    subject = revocation_subject(revocation.tenant, revocation.id)
+    message = await bus.jetstream.get_last_msg(IDENTITY_STREAM, subject)
+    return identity_pb2.Revocation.FromString(message.data or b"")
+
+
+@pytest.mark.capability("A2")
+async def test_a_subject_revoked_again_within_a_second_is_revoked_up_to_the_next(
+    store: PostgresRevocations, database: Database, auth_bus: Bus
+) -> None:
+    revocation = Revocation(RevocationKind.SUBJECT, "default", "user:jane", NOW, LATER)
+    relay = OutboxRelay(database, auth_bus)
+    times = []
+    for _ in range(3):
+        await store.revoke(RevocationKind.SUBJECT, "default", "user:jane", NOW, LATER)
+        assert await store.waiting()
+        await relay.relay_once()
+        assert not await store.waiting()
+        times.append((await announced(auth_bus, revocation)).revoke_time.ToDatetime(UTC))
+    floor = NOW.replace(microsecond=0)
+    assert times == [NOW, floor + SECOND, floor + 2 * SECOND]
+
+
+@pytest.mark.capability("A2")
+async def test_what_has_expired_leaves_the_table_and_the_stream_unless_it_was_revoked_again(
+    store: PostgresRevocations, database: Database, auth_bus: Bus
+) -> None:
+    relay, stream = OutboxRelay(database, auth_bus), IdentityStream(auth_bus)
+    kept = Revocation(RevocationKind.TOKEN, "default", "kept", LATER, LATER)
+    over, again = (Revocation(RevocationKind.TOKEN, "acme", name, PAST, PAST) for name in ("over", "again"))
+    for each in (kept, over, again):
+        await store.revoke(each.kind, each.tenant, each.target, each.revoke_time, each.expire_time)
+    await relay.relay_once()
+    expired, state = await store.expired(10), await stream.state()
+    assert {each.target for each in expired} == {"over", "again"}
+    await store.revoke(again.kind, again.tenant, again.target, LATER, LATER)
+    await relay.relay_once()
+    await stream.remove(expired, state.last_sequence)
+    await store.forget(expired)
+    assert await store.expired(10) == []
+    with pytest.raises(NotFoundError):
+        await announced(auth_bus, over)
+    for each in (kept, again):
+        assert (await announced(auth_bus, each)).expire_time.ToDatetime(UTC) == LATER
+    await store.replay()
+    await relay.relay_once()
+    assert (await stream.state()).last_sequence > state.last_sequence + 2
+
+
+async def test_a_stream_made_anew_or_cut_short_may_lack_something(auth_bus: Bus) -> None:
+    stream = IdentityStream(auth_bus)
+    before = await stream.state()
+    await stream.beat(NOW, ["one"])
+    after = await stream.state()
+    assert not after.may_lack_what(before)
+    assert before.may_lack_what(after)
+    await auth_bus.jetstream.delete_stream(IDENTITY_STREAM)
+    await ensure_topology(auth_bus.jetstream, Topology())
+    assert (await stream.state()).may_lack_what(after)
