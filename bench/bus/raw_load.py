@@ -8,6 +8,7 @@ import json
 import struct
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict
 
 import nats
@@ -28,10 +29,8 @@ async def carry_out(order: Order) -> Result:
     """Publishes and consumes until all is acknowledged and the stream empty."""
     client = await nats.connect(order.target, pending_size=64 * 1024 * 1024)
     jetstream = client.jetstream(timeout=30)
-    try:
+    with suppress(NotFoundError):
         await jetstream.delete_stream(_STREAM)
-    except NotFoundError:
-        pass
     await jetstream.add_stream(
         StreamConfig(name=_STREAM, subjects=[_SUBJECT], retention=RetentionPolicy.WORK_QUEUE, storage=StorageType.FILE)
     )
@@ -40,7 +39,7 @@ async def carry_out(order: Order) -> Result:
     receiving = asyncio.create_task(_receive(jetstream, order.count))
     await (_pace(jetstream, order) if order.a_second else _pour(jetstream, order.count))
     ways = await receiving
-    while (await jetstream.consumer_info(_STREAM, _CONSUMER)).num_ack_pending:
+    while (await jetstream.consumer_info(_STREAM, _CONSUMER)).num_ack_pending:  # noqa: ASYNC110 -- the server tells nobody
         await asyncio.sleep(0.001)
     seconds = time.perf_counter() - begun
     await jetstream.delete_stream(_STREAM)

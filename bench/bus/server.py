@@ -48,7 +48,9 @@ class Bench:
         assert self._projection is not None
         while len(self._agents) < count:
             agent_id = new_id()
-            await self._projection.learn(KnownAgent(agent_id, "default", agent_id, (), True, 1, 1))
+            await self._projection.learn(
+                KnownAgent(agent_id, "default", agent_id, (), online=True, session_epoch=1, revision=1)
+            )
             self._agents.append({"id": agent_id, "token": self.token(f"agent:{agent_id}")})
         return self._agents[:count]
 

@@ -16,6 +16,7 @@ from bench.measure import Conditions, Measure, Quantity, Reading
 _TURNS = 3
 _MIB = 1024 * 1024
 _A_SECOND = 1000
+_OPENED_AT_ONCE = 250
 _DURABLE = "nats-py at the same durability, one message at a time"
 _LOSSY = "nats-py on a NATS that syncs later, one message at a time"
 _CONDITIONS: Conditions = {
@@ -108,8 +109,10 @@ async def open_suite() -> AsyncIterator[tuple[Measure, ...]]:
 async def open_mailboxes(agents: int, name: str) -> AsyncIterator[tuple[Measure, ...]]:
     """The same with many receivers at a time, whose mailboxes are opened before."""
     async with _opened() as bench:
+        # Step by step, since no answer of a load generator may take a minute.
+        for opened in range(_OPENED_AT_ONCE, agents + 1, _OPENED_AT_ONCE):
+            await _turn(bench, "", await bench.order(opened, "batched", opened), bench.load, _rate)
         poured = await bench.order(20_000, "batched", agents)
-        await _turn(bench, "", poured, bench.load, _rate)
         case = Case(
             Quantity(name, "messages/s", "higher", _DURABLE + ", one receiver"),
             poured,

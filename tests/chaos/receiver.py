@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from harness.history import Kind, Lane
 from rookery_sdk import Agent, Message, MessageContext
@@ -14,14 +15,19 @@ from chaos.journal import Journal, read_journal
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a receiver is told: its name, how many seconds it takes for each message, its journal, and the suite it is
-    to find.
+    """What a receiver is told: its name, how many seconds it takes for each message, of how many messages it refuses
+    one when it sees it first (0: none), its journal, and the suite it is to find.
     """
 
     name: str
     pause: float
+    refuse_every: int
     journal: str
     context: str
+
+
+class Refused(Exception):
+    """The receiver does not take this message now."""
 
 
 def main(order: Order) -> None:
@@ -37,6 +43,9 @@ def main(order: Order) -> None:
             journal.note(Kind.DELIVERED, message.id, lane, number, message.attempt)
             if order.pause:
                 await _work(order.pause)
+            if order.refuse_every and message.attempt == 1 and UUID(message.id).int % order.refuse_every == 0:
+                journal.note(Kind.NACKED, message.id, lane, number, message.attempt)
+                raise Refused
             if message.id not in done:
                 journal.note(Kind.EFFECT, message.id, lane, number)
                 done.add(message.id)

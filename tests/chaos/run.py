@@ -26,6 +26,7 @@ RECEIVERS = 2
 _RECOVERY_SECONDS = 90.0
 _SETTLING_SECONDS = 120.0
 _PAUSE = 0.01
+_REFUSE_EVERY = 50
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Report:
         yield f"seed {self.seed}: {self.seconds:.0f} s, {sum(map(len, self.recoveries.values()))} kills"
         yield (
             f"messages: {counts[Kind.ACCEPTED]} accepted, {counts[Kind.DELIVERED]} deliveries, "
-            f"{counts[Kind.EFFECT]} handled"
+            f"{counts[Kind.NACKED]} refused once, {counts[Kind.EFFECT]} handled"
         )
         for victim, seconds in sorted(self.recoveries.items()):
             yield (
@@ -68,7 +69,7 @@ class Report:
         if self.stalled:
             yield f"BROKEN: after {self.stalled} not every receiver handled something within {_RECOVERY_SECONDS:.0f} s"
         if self.dead_letters:
-            yield f"BROKEN: {self.dead_letters} messages were given up though no handler refused them"
+            yield f"BROKEN: {self.dead_letters} messages were given up though none was refused more than once"
         if self.missing_in_trail:
             yield f"BROKEN: {self.missing_in_trail} accepted messages are missing in the audit trail"
         yield "every promise was kept" if self.flawless else f"repeat it with --seed {self.seed}"
@@ -84,15 +85,20 @@ class Crowd:
     room: int = 0
 
 
-async def run(seed: int, seconds: float, say: Callable[[str], None], crowd: Crowd | None = None) -> Report:
+async def run(
+    seed: int, seconds: float, say: Callable[[str], None], crowd: Crowd | None = None, logs: Path | None = None
+) -> Report:
     """Runs for so long under kills that the seed chooses, lets everything settle, and judges the history.
 
-    `say` is told, a line at a time, what happens.
+    `say` is told, a line at a time, what happens. Journals and logs are kept in a folder `logs`; None: nowhere.
     """
     crowd = crowd or Crowd()
     say(f"chaos: seed {seed}, {seconds:.0f} s")
     report = Report(seed)
-    async with set_stage() as stage, Client(SuiteContext.read(stage.contexts[0]), patience=_SETTLING_SECONDS) as client:
+    async with (
+        set_stage(logs) as stage,
+        Client(SuiteContext.read(stage.contexts[0]), patience=_SETTLING_SECONDS) as client,
+    ):
         recipients = await _start_receivers(stage, client, crowd)
         if crowd.room:
             await _limit(client, crowd.room)
@@ -134,7 +140,9 @@ async def _start_receivers(stage: Stage, client: Client, crowd: Crowd) -> dict[s
     recipients: dict[str, str] = {}
     for number in range(RECEIVERS):
         name = f"receiver-{number}"
-        await stage.add(name, "chaos.receiver", pause=0.0 if number else crowd.slowness).start()
+        await stage.add(
+            name, "chaos.receiver", pause=0.0 if number else crowd.slowness, refuse_every=_REFUSE_EVERY
+        ).start()
 
         async def online(wanted: str = name) -> agent_pb2.Agent | None:
             agent = await find_agent(client, wanted)

@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -119,8 +119,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_stage() -> AsyncIterator[Stage]:
-    """Starts everything but the players, and leaves nothing behind."""
+async def set_stage(logs: Path | None = None) -> AsyncIterator[Stage]:
+    """Starts everything but the players, and leaves nothing behind, but for journals and logs in a folder `logs`."""
     # Short, because a Unix socket's path has at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="rk-chaos-"))
     postgres = EmbeddedPostgres(folder / "pg", durable=False)
@@ -142,7 +142,17 @@ async def set_stage() -> AsyncIterator[Stage]:
             finally:
                 for player in stage.players.values():
                     await player.kill()
+                if logs is not None:
+                    _keep([folder, suite.folder], logs)
     finally:
         await server.stop()
         await postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep(folders: Sequence[Path], logs: Path) -> None:
+    logs.mkdir(parents=True, exist_ok=True)
+    for folder in folders:
+        for pattern in ("*.log", "*.journal"):
+            for file in folder.glob(pattern):
+                shutil.copy(file, logs / file.name)

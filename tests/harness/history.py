@@ -20,6 +20,7 @@ class Kind(StrEnum):
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
     DELIVERED = "DELIVERED"
+    NACKED = "NACKED"
     EFFECT = "EFFECT"
     SETTLED = "SETTLED"
 
@@ -37,7 +38,8 @@ class Note:
     """Something that happened to a message; `number` counts the messages of a lane in the order they were sent.
 
     SENDING: it is asked for. ACCEPTED: that was acknowledged. REFUSED: it was told that nothing was stored. DELIVERED:
-    it arrived, in that attempt. EFFECT: the receiver acted upon it. SETTLED: its acknowledgement was confirmed.
+    it arrived, in that attempt. NACKED: the receiver refused it, so that it comes again. EFFECT: the receiver acted upon
+    it. SETTLED: its acknowledgement was confirmed.
     """
 
     kind: Kind

@@ -1,6 +1,5 @@
 """What the mailbox keeps in Postgres: the inbox of settled messages, and messages for later."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -14,8 +13,8 @@ from rookery_orchestrator.postgres import PostgresDelayedStore, PostgresSettledS
 
 
 @pytest.fixture
-async def database(open_database: OpenDatabase) -> AsyncIterator[Database]:
-    yield await open_database("orchestrator")
+async def database(open_database: OpenDatabase) -> Database:
+    return await open_database("orchestrator")
 
 
 @pytest.fixture
