@@ -11,7 +11,7 @@ const PING_MS = 5000;
 const token = process.env.ROOKERY_ACCESS_TOKEN;
 const claims = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
 const agentId = claims.sub.replace(/^agent:/, "");
-const inboxPrefix = `_INBOX.${agentId}`;
+const inboxPrefix = `_INBOX.${agentId}.${claims.jti}`;
 const subject = `rk.${claims.tenant}.agent.${agentId}`;
 
 const connection = await connect({

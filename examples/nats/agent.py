@@ -129,8 +129,9 @@ async def main(name: str) -> None:
     token = os.environ["ROOKERY_ACCESS_TOKEN"]
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     agent_id = claims["sub"].removeprefix("agent:")
+    inbox = f"_INBOX.{agent_id}.{claims['jti']}"
     client = await nats.connect(
-        os.environ["ROOKERY_NATS_URL"], user=agent_id, password=token, inbox_prefix=f"_INBOX.{agent_id}".encode()
+        os.environ["ROOKERY_NATS_URL"], user=agent_id, password=token, inbox_prefix=inbox.encode()
     )
     try:
         agent = NatsAgent(client, token)

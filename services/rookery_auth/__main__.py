@@ -6,6 +6,7 @@ from rookery.auth.v1.api_key_service_pb2_grpc import add_ApiKeyServiceServicer_t
 from rookery.auth.v1.enrollment_service_pb2_grpc import add_EnrollmentServiceServicer_to_server
 from rookery.auth.v1.key_service_pb2_grpc import add_KeyServiceServicer_to_server
 from rookery.auth.v1.token_service_pb2_grpc import add_TokenServiceServicer_to_server
+from rookery_kit.access_token import MAX_LIFETIME_SECONDS
 from rookery_kit.foundation import Foundation
 from rookery_kit.lifecycle import Service, run_service
 from rookery_kit.postgres import load_queries
@@ -31,6 +32,7 @@ from rookery_auth.service.api_keys import ApiKeys
 from rookery_auth.service.bootstrap import bootstrap
 from rookery_auth.service.delegation import Delegations
 from rookery_auth.service.enrollments import Enrollments
+from rookery_auth.service.exchange_limits import ExchangeLimits
 from rookery_auth.service.identity_beat import IdentityBeat
 from rookery_auth.service.key_uses import KeyUses
 from rookery_auth.service.revocations import Revocations
@@ -59,12 +61,11 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
     await bootstrap(PostgresBootstrap(*tables), master_key, mint, clock, settings.bootstrap_credential_file)
     ring = KeyRing(signing_key_store, master_key, clock)
     await ring.refresh()
-    signer = TokenSigner(
-        ring.signing, issuer=settings.issuer, audience=settings.audience, lifetime=token_lifetime, clock=clock
-    )
+    signer = TokenSigner(ring.signing, issuer=settings.issuer, audience=settings.audience, lifetime=token_lifetime)
     reader = TokenReader(ring, issuer=settings.issuer, audience=settings.audience, clock=clock, admission=admission)
 
-    revocations = Revocations(revocation_store, clock, token_lifetime)
+    revocations = Revocations(revocation_store, clock, timedelta(seconds=MAX_LIFETIME_SECONDS))
+    limits = ExchangeLimits(foundation.limiter, clock)
     administration = compose_administration(
         foundation,
         tables[1],
@@ -84,12 +85,13 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
         mint=mint,
         signer=signer,
         audit=audit,
+        limits=limits,
         revocations=revocations,
         clock=clock,
         refresh_lifetime=timedelta(days=settings.refresh_token_days),
         key_used=uses.note,
     )
-    delegations = Delegations(reader, revocations, signer, audit, settings.max_delegation_depth)
+    delegations = Delegations(reader, revocations, limits, signer, audit, settings.max_delegation_depth)
     token_revocations = TokenRevocations(reader, mint, refresh_store, revocations)
     enrollments = Enrollments(
         enrollment_store, entitlements, mint, clock, timedelta(seconds=settings.enrollment_token_seconds)

@@ -5,15 +5,22 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: find_enrollment_token
-SELECT id, tenant, creator, roles, labels, digest, create_time, expire_time
-FROM enrollment_tokens
-WHERE id = $1;
+SELECT * FROM enrollment_tokens WHERE id = $1;
+
+-- name: list_enrollment_tokens
+SELECT * FROM enrollment_tokens
+WHERE tenant = $1 AND ($2::timestamptz IS NULL OR (create_time, id) < ($2::timestamptz, $3::uuid))
+ORDER BY create_time DESC, id DESC
+LIMIT $4;
+
+-- name: revoke_enrollment_token
+UPDATE enrollment_tokens SET revoke_time = coalesce(revoke_time, now()) WHERE tenant = $1 AND id = $2 RETURNING *;
 
 -- name: use_enrollment_token
 -- Of two exchanges at once the second waits here, and then finds the token used.
 UPDATE enrollment_tokens
 SET family_id = $3, use_time = now()
-WHERE id = $1 AND digest = $2 AND family_id IS NULL AND expire_time > now()
+WHERE id = $1 AND digest = $2 AND family_id IS NULL AND revoke_time IS NULL AND expire_time > now()
 RETURNING true;
 
 -- name: find_family_of_enrollment
@@ -39,14 +46,14 @@ RETURNING *;
 UPDATE refresh_families SET revoke_time = now() WHERE id = $1 AND revoke_time IS NULL;
 
 -- name: find_refresh_family
-SELECT id FROM refresh_families WHERE tenant = $1 AND id = $2;
+SELECT * FROM refresh_families WHERE id = $1;
 
 -- name: revoke_refresh_families_of_subject
-UPDATE refresh_families SET revoke_time = now() WHERE tenant = $1 AND subject = $2 AND revoke_time IS NULL;
+UPDATE refresh_families SET revoke_time = now() WHERE tenant = $1 AND subject = $2 AND revoke_time IS NULL RETURNING id;
 
 -- name: find_api_keys
 -- The one statement that exchanges read with: the keys, and how the subject of each stands.
-SELECT k.*, k.previous_expire_time > now() AS previous_good, b.bound_roles,
+SELECT k.*, k.previous_expire_time > now() AS previous_good, b.bound_roles, statement_timestamp() AS read_time,
     (SELECT state FROM tenants WHERE id = k.tenant) AS state,
     (SELECT coalesce(jsonb_object_agg(name, permissions), '{}') FROM roles
      WHERE tenant = k.tenant AND name = ANY(k.roles || b.bound_roles)) AS custom,
@@ -56,7 +63,7 @@ SELECT k.*, k.previous_expire_time > now() AS previous_good, b.bound_roles,
 FROM api_keys AS k,
     LATERAL (SELECT ARRAY(SELECT role::text FROM role_bindings
         WHERE tenant = k.tenant AND subject = k.subject ORDER BY role) AS bound_roles) AS b
-WHERE k.id = ANY($1::uuid[]) AND k.revoke_time IS NULL AND (k.expire_time IS NULL OR k.expire_time > now());
+WHERE k.id = ANY($1::uuid[]);
 
 -- name: get_api_key
 SELECT * FROM api_keys WHERE tenant = $1 AND id = $2;
@@ -154,18 +161,28 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: revoke
--- A token earned right after a revocation bears the next second, so the next revocation must reach at least that.
 INSERT INTO revocations AS r (id, tenant, kind, target, revoke_time, expire_time)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET
-    revoke_time = greatest(excluded.revoke_time, date_trunc('second', r.revoke_time) + interval '1 second'),
+    revoke_time = greatest(excluded.revoke_time, r.revoke_time),
     expire_time = greatest(excluded.expire_time, r.expire_time)
 RETURNING kind, tenant, target, revoke_time, expire_time;
 
+-- name: lock_narrowing
+-- Held to the end of the transaction: in a tenant a later narrowing reaches beyond what tokens earned after an earlier
+-- one bear. Answers the time from which it is held.
+WITH locked AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(hashtext(current_schema() || '.narrowing'), hashtext($1))
+)
+SELECT clock_timestamp() FROM locked;
+
 -- name: find_revocations
-SELECT kind, tenant, target, revoke_time, expire_time
-FROM revocations
-WHERE tenant = $1 AND kind IN ('token', 'session', 'subject', 'role') AND target = ANY($2::text[]) AND expire_time > now();
+-- With the time of the reading, in a row of its own where nothing is found.
+SELECT r.kind, r.tenant, r.target, r.revoke_time, r.expire_time, statement_timestamp() AS read_time
+FROM (VALUES (1)) AS one
+LEFT JOIN revocations AS r
+    ON r.tenant = $1 AND r.kind IN ('token', 'session', 'subject', 'role') AND r.target = ANY($2::text[])
+    AND r.expire_time > now();
 
 -- name: lock_revocations
 -- Held to the end of the transaction, so that what is announced in it is the last word until then.

@@ -71,6 +71,20 @@ CREATE TABLE revocations (
     CONSTRAINT revocations_target UNIQUE (tenant, kind, target)
 );
 CREATE INDEX revocations_expire_time ON revocations (expire_time);
+-- A token is refused when it was issued at revoke_time or before, so nothing that was read before the commit may be
+-- issued after revoke_time. The trigger runs at the commit, and leaves it a quarter of a second.
+CREATE FUNCTION require_timely_revocation() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF clock_timestamp() > NEW.revoke_time - interval '250 milliseconds' THEN
+        RAISE EXCEPTION 'the revocation took longer than it reaches ahead' USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER timely AFTER INSERT OR UPDATE ON revocations
+    DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.revoke_time < NEW.expire_time) EXECUTE FUNCTION require_timely_revocation();
 
 -- Credentials that earn an agent identity, once.
 CREATE TABLE enrollment_tokens (
@@ -84,8 +98,10 @@ CREATE TABLE enrollment_tokens (
     expire_time timestamptz NOT NULL,
     use_time timestamptz,
     -- The family that its exchange began; null while it is unused.
-    family_id uuid REFERENCES refresh_families (id) DEFERRABLE INITIALLY DEFERRED
+    family_id uuid REFERENCES refresh_families (id) DEFERRABLE INITIALLY DEFERRED,
+    revoke_time timestamptz
 );
+CREATE INDEX enrollment_tokens_newest ON enrollment_tokens (tenant, create_time DESC, id DESC);
 
 -- Events that leave in the order of their ids.
 CREATE TABLE outbox (
@@ -96,6 +112,8 @@ CREATE TABLE outbox (
     traceparent text NOT NULL DEFAULT '',
     create_time timestamptz NOT NULL DEFAULT now()
 );
+-- What every service must know of callers leaves before the rest.
+CREATE INDEX outbox_identity ON outbox (id) WHERE split_part(subject, '.', 3) = 'identity';
 
 -- Events that have taken effect.
 CREATE TABLE inbox (

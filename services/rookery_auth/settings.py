@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, SecretStr
+from rookery_kit.access_token import MAX_LIFETIME_SECONDS
 from rookery_kit.settings import ServiceSettings
 
 
@@ -11,6 +12,7 @@ class AuthSettings(ServiceSettings):
     """Settings of auth. The master key and the credential files are its only secrets outside the database."""
 
     service: ClassVar[str] = "auth"
+    urgent_events: ClassVar[str] = "identity"
 
     master_key_file: Path | None = None
     """32 random bytes in base64, readable by the owner alone. Start refuses a missing, weak or exposed one."""
@@ -35,7 +37,7 @@ class AuthSettings(ServiceSettings):
     nats_agent_account: str = "ROOKERY"
     """The NATS account that agents enter."""
 
-    access_token_seconds: int = Field(default=600, ge=10, le=3600)
+    access_token_seconds: int = Field(default=600, ge=10, le=MAX_LIFETIME_SECONDS)
     refresh_token_days: int = Field(default=30, ge=1, le=365)
     enrollment_token_seconds: int = Field(default=3600, ge=1, le=30 * 86400)
     signing_key_activation_seconds: int = Field(default=10, ge=5, le=3600)

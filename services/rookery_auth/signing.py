@@ -10,14 +10,14 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from rookery_kit.access_token import ALGORITHM, TOKEN_TYPE
-from rookery_kit.clock import Clock, new_id
+from rookery_kit.clock import new_id
 
 from rookery_auth.master_key import MasterKey
 from rookery_auth.model import Grant, SignedToken, SigningKey
 
 DELEGATION_TYPE = "delegation+jwt"
 _CONTEXT = b"signing key "
-_SECOND = timedelta(seconds=1)
+_NEXT_MOMENT = timedelta(microseconds=1)
 
 
 def new_signing_key(master_key: MasterKey, now: datetime) -> SigningKey:
@@ -56,28 +56,26 @@ class TokenSigner:
         issuer: str,
         audience: str,
         lifetime: timedelta,
-        clock: Clock,
     ) -> None:
         self._signing_key = signing_key
         self._issuer = issuer
         self._audience = audience
         self._lifetime = lifetime
-        self._clock = clock
 
     def sign(self, grant: Grant) -> SignedToken:
         """A token that says what the grant says."""
-        now = self._clock.now().replace(microsecond=0)
-        issued = max(now, grant.not_before or now)
+        issued, expires = grant.issue_time, grant.issue_time + self._lifetime
         if grant.revoked_until is not None:
-            # At the most a second ahead, within the leeway of every verifier.
-            issued = max(issued, grant.revoked_until.replace(microsecond=0) + _SECOND)
-        expires = min(now + self._lifetime, grant.expire_time or now + self._lifetime)
+            # At the most two seconds ahead, within the leeway of every verifier.
+            issued = max(issued, grant.revoked_until + _NEXT_MOMENT)
+        if grant.expire_time is not None:
+            expires = min(expires, grant.expire_time)
         token_id = new_id()
         claims: dict[str, Any] = {
             "iss": self._issuer,
             "sub": grant.subject,
             "aud": self._audience,
-            "iat": int(issued.timestamp()),
+            "iat": issued.timestamp(),
             "exp": int(expires.timestamp()),
             "jti": token_id,
             "tenant": grant.tenant,

@@ -3,6 +3,7 @@
 import base64
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ ALGORITHM = "EdDSA"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 -- the media type of RFC 9068, section 2.1
 REQUIRED_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "jti", "tenant", "roles", "scope")
 LEEWAY_SECONDS = 5
+MAX_LIFETIME_SECONDS = 3600
 MAX_TOKEN_CHARACTERS = 8192
 _CACHE_SIZE = 20_000
 _KEY_REFRESH_SECONDS = 5.0
@@ -73,6 +75,12 @@ class TokenVerifier:
         self._keys: Mapping[str, Ed25519PublicKey] = {}
         self._verified: OrderedDict[str, Principal] = OrderedDict()
         self._refreshed_at = float("-inf")
+        self._withdrawn: frozenset[str] = frozenset()
+        self._told_of_withdrawal: list[Callable[[], None]] = []
+
+    def on_withdrawal(self, callback: Callable[[], None]) -> None:
+        """Has `callback` called whenever a key is held no longer, so that what it let in can be ended."""
+        self._told_of_withdrawal.append(callback)
 
     async def refresh(self) -> None:
         """Reads the keys anew. Raises what `fetch_keys` raises."""
@@ -80,19 +88,27 @@ class TokenVerifier:
         self._replace_keys(await self._fetch_keys())
 
     async def keep_keys(self, kids: Sequence[str]) -> None:
-        """Brings the keys in line with those that auth publishes; forgets others even when it cannot be asked."""
-        if set(kids) == set(self._keys):
+        """Brings the keys in line with those that auth says are in use; forgets others even when it cannot be asked.
+
+        One that was forgotten comes back only when auth names it again here, whatever `fetch_keys` answers: that may
+        be what a replica knows which is a moment behind.
+        """
+        named = frozenset(kids)
+        if named == self._keys.keys():
             return
-        try:
-            await self.refresh()
-        except Unavailable:
-            self._replace_keys({kid: key for kid, key in self._keys.items() if kid in kids})
+        self._withdrawn = (self._withdrawn | self._keys.keys()) - named
+        self._replace_keys(self._keys)
+        if named != self._keys.keys():
+            with suppress(Unavailable):
+                await self.refresh()
 
     def _replace_keys(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
-        if self._keys.keys() - keys.keys():
+        held, self._keys = self._keys, {kid: key for kid, key in keys.items() if kid not in self._withdrawn}
+        if held.keys() - self._keys.keys():
             # What a key verified that is gone must be verified anew, and will not be.
             self._verified.clear()
-        self._keys = keys
+            for callback in self._told_of_withdrawal:
+                callback()
 
     def recall(self, token: str) -> Principal | None:
         """The principal of a token that was verified before and is still valid; None means: verify it.
@@ -106,13 +122,18 @@ class TokenVerifier:
         return principal
 
     def admit(self, principal: Principal) -> None:
-        """Passes while the token behind a principal is accepted. Raises what the admission raises."""
+        """Passes while the token behind a principal is accepted.
+
+        Raises what the admission raises, and TokenInvalid once the key that signed it is held no longer.
+        """
+        if principal.key_id not in self._keys:
+            raise TokenInvalid("the key that signed the token is in use no longer")
         self._admission.admit(principal)
 
     def admits(self, principal: Principal) -> bool:
         """Whether the token behind a principal is accepted."""
         try:
-            self._admission.admit(principal)
+            self.admit(principal)
         except RookeryError:
             return False
         return True
@@ -130,8 +151,8 @@ class TokenVerifier:
             raise TokenInvalid("the token is not a JWT") from None
         if header.get("alg") != ALGORITHM or header.get("typ") != self._token_type:
             raise TokenInvalid("the token is of another type")
-        key = await self._key(header.get("kid"))
-        principal = self._principal(self._claims(token, key))
+        kid, key = await self._key(header.get("kid"))
+        principal = self._principal(self._claims(token, key), kid)
         self._admission.admit(principal)
         self._remember(token, principal)
         return principal
@@ -146,13 +167,13 @@ class TokenVerifier:
             self._verified.popitem(last=False)
         self._verified[token] = principal
 
-    async def _key(self, kid: object) -> Ed25519PublicKey:
+    async def _key(self, kid: object) -> tuple[str, Ed25519PublicKey]:
         if not isinstance(kid, str):
             raise TokenInvalid("the token names no key")
         if kid not in self._keys and self._clock.monotonic() - self._refreshed_at > _KEY_REFRESH_SECONDS:
             await self.refresh()
         try:
-            return self._keys[kid]
+            return kid, self._keys[kid]
         except KeyError:
             raise TokenInvalid("the token is signed with an unknown key") from None
 
@@ -178,9 +199,12 @@ class TokenVerifier:
             raise TokenExpired("the token has expired")
         if max(times[1:]) > now + LEEWAY_SECONDS:
             raise TokenInvalid("the token is not valid yet")
+        if claims["exp"] > claims["iat"] + MAX_LIFETIME_SECONDS + LEEWAY_SECONDS:
+            # Auth issues none such; who got hold of a key might.
+            raise TokenInvalid("the token is valid for too long")
         return claims
 
-    def _principal(self, claims: dict[str, Any]) -> Principal:
+    def _principal(self, claims: dict[str, Any], kid: str) -> Principal:
         subject, tenant, roles, scope = (claims[name] for name in ("sub", "tenant", "roles", "scope"))
         labels, sessions, rate = claims.get("labels", {}), claims.get("sid", []), claims.get("rate")
         well_formed = (
@@ -209,6 +233,7 @@ class TokenVerifier:
             session_ids=tuple(sessions),
             actors=_actors(claims.get("act")),
             key_rate=rate,
+            key_id=kid,
         )
 
 

@@ -46,6 +46,8 @@ _DEVELOPER = (
     | _AGENT
     | {
         "enrollments:create",
+        "enrollments:read",
+        "enrollments:revoke",
         "mcp_servers:create",
         "mcp_servers:delete",
         "messages:broadcast",

@@ -16,6 +16,8 @@ from rookery_kit.errors import Unavailable
 from rookery_kit.identity_feed import Admission, TenantStates
 from rookery_kit.postgres import Database
 from rookery_kit.postgres.head import require_head
+from rookery_kit.rate_limits import RateLimiter
+from rookery_kit.rate_limits.metrics import RateLimitMetrics
 from rookery_kit.settings import ServiceSettings
 from rookery_kit.telemetry import Telemetry, start_telemetry
 
@@ -28,7 +30,8 @@ _log = structlog.get_logger(__name__)
 class Foundation:
     """The opened parts. `keep` takes what a composition opens on top, to be closed first.
 
-    `relay` carries the outbox to the bus and runs in every service; who commits to the outbox may wake it.
+    `relay` carries the outbox to the bus and runs in every service; who commits to the outbox may wake it. `limiter`
+    counts every call with a token; a public method that learns of its caller later asks it then.
     """
 
     clock: Clock
@@ -38,6 +41,7 @@ class Foundation:
     relay: OutboxRelay
     audit: AuditTrail
     admission: Admission
+    limiter: RateLimiter
     keep: AsyncExitStack
 
     @property
@@ -76,7 +80,15 @@ async def open_foundation(settings: ServiceSettings) -> AsyncIterator[Foundation
         opened.push_async_callback(bus.close)
         async with AsyncExitStack() as kept:
             clock = SystemClock()
-            relay = OutboxRelay(database, bus)
+            relay = OutboxRelay(database, bus, urgent=settings.urgent_events)
+            admission = Admission(clock, stale_after=settings.identity_stale_seconds)
+            limiter = RateLimiter(
+                principal_rate=settings.principal_requests_per_second,
+                tenants=admission.tenants,
+                outage=settings.rate_limit_outage,
+                monotonic=clock.monotonic,
+            )
+            RateLimitMetrics(limiter, telemetry.registry)
             yield Foundation(
                 clock=clock,
                 telemetry=telemetry,
@@ -84,7 +96,8 @@ async def open_foundation(settings: ServiceSettings) -> AsyncIterator[Foundation
                 bus=bus,
                 relay=relay,
                 audit=AuditTrail(database, relay.wake),
-                admission=Admission(clock, stale_after=settings.identity_stale_seconds),
+                admission=admission,
+                limiter=limiter,
                 keep=kept,
             )
 

@@ -19,7 +19,7 @@ class Principal:
 
     `session_ids` are what the token was issued through: refresh families and API keys. `actors` act for the subject,
     the nearest first; empty when nobody does. `key_rate` is the requests per second that the API key which is the
-    first of the sessions may make; None or 0: no limit of its own.
+    first of the sessions may make; None or 0: no limit of its own. `key_id` names the key that signed the token.
     """
 
     subject: str
@@ -33,11 +33,17 @@ class Principal:
     actors: tuple[str, ...] = ()
     key_rate: int | None = None
     issued_at: float = 0.0
+    key_id: str = ""
 
     @cached_property
     def kind(self) -> str:
         """What calls: `agent`, `user` or `service`."""
         return self.subject.partition(":")[0]
+
+    @property
+    def acting(self) -> str:
+        """The subject that acts: the nearest actor, or the subject itself where nobody acts for it."""
+        return self.actors[0] if self.actors else self.subject
 
     @cached_property
     def identifier(self) -> str:

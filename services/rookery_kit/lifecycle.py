@@ -25,8 +25,7 @@ from rookery_kit.jwks import RemoteKeys
 from rookery_kit.nats_rpc import NatsRpcServer
 from rookery_kit.postgres.head import SchemaBehind
 from rookery_kit.postgres.retention import SharedTablesJanitor
-from rookery_kit.rate_limits import RateLimiter, Reconciliation
-from rookery_kit.rate_limits.metrics import RateLimitMetrics
+from rookery_kit.rate_limits import Reconciliation
 from rookery_kit.rpc.auditing import CallAudit
 from rookery_kit.rpc.call_durations import CallDurations
 from rookery_kit.rpc.pipeline import Pipeline
@@ -114,10 +113,10 @@ async def serve(
             fetch_keys=fetch_keys,
         )
         await patiently(verifier.refresh, settings.start_timeout_seconds)
-        limiter = _limiter(settings, foundation)
+        limiter = foundation.limiter
         reconciliation = Reconciliation(limiter, foundation.bus, foundation.clock)
         await reconciliation.start()
-        pipeline = _pipeline(settings, foundation, verifier, limiter)
+        pipeline = _pipeline(settings, foundation, verifier)
         feed = IdentityFeed(
             foundation.bus,
             foundation.admission,
@@ -160,27 +159,14 @@ def leave_to_rest(_port: int) -> None:
     gc.freeze()
 
 
-def _limiter(settings: ServiceSettings, foundation: Foundation) -> RateLimiter:
-    limiter = RateLimiter(
-        principal_rate=settings.principal_requests_per_second,
-        tenants=foundation.tenant_states,
-        outage=settings.rate_limit_outage,
-        monotonic=foundation.clock.monotonic,
-    )
-    RateLimitMetrics(limiter, foundation.telemetry.registry)
-    return limiter
-
-
-def _pipeline(
-    settings: ServiceSettings, foundation: Foundation, verifier: TokenVerifier, limiter: RateLimiter
-) -> Pipeline:
+def _pipeline(settings: ServiceSettings, foundation: Foundation, verifier: TokenVerifier) -> Pipeline:
     return Pipeline(
         verifier=verifier,
         database=foundation.database,
         audit=CallAudit(foundation.audit, foundation.database, foundation.clock, settings.service),
         tracer=foundation.telemetry.tracer,
         durations=CallDurations(foundation.telemetry.registry),
-        limiter=limiter,
+        limiter=foundation.limiter,
         max_message_bytes=settings.max_message_bytes,
         default_deadline=settings.default_deadline_seconds,
     )

@@ -37,6 +37,8 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     service: ClassVar[str]
+    urgent_events: ClassVar[str] = ""
+    """The third token of the subjects of events that leave the outbox before all others; empty: none do."""
 
     listen: Address
     metrics_listen: Address

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from rookery_local.child import Child, Command
 from rookery_local.errors import CannotStart
+from rookery_local.nats_permissions import permissions_of
 from rookery_local.private_file import write_private
 
 SYSTEM_USER = "system"
@@ -43,11 +44,11 @@ class EmbeddedNats:
     """A NATS server on 127.0.0.1:`port` with its streams below `data_dir`.
 
     `users` are names and passwords; all share one account with JetStream, except the name `system`, which enters the
-    system account, and `auth_callout`, which has an account of its own. With `callout_issuer`, the public key of an
-    account, whoever is none of the users is let in if the user `auth_callout` says so with that key. With
-    `sync_always` a message is acknowledged when it is on the disk, else it is written there within a second.
-    `log_file` is `data_dir/nats.log` unless given; `pid_file` records the process. When the calling process dies, so
-    does the server (Linux).
+    system account, and `auth_callout`, which has an account of its own. What one service alone may say, the others may
+    not publish. With `callout_issuer`, the public key of an account, whoever is none of the users is let in if the user
+    `auth_callout` says so with that key. With `sync_always` a message is acknowledged when it is on the disk, else it
+    is written there within a second. `log_file` is `data_dir/nats.log` unless given; `pid_file` records the process.
+    When the calling process dies, so does the server (Linux).
     """
 
     def __init__(
@@ -137,7 +138,13 @@ class EmbeddedNats:
                 "sync_interval": "always" if self._sync_always else _RELAXED_SYNC,
             },
             "accounts": {
-                AGENT_ACCOUNT: {"jetstream": "enabled", "users": self._logins(members)},
+                AGENT_ACCOUNT: {
+                    "jetstream": "enabled",
+                    "users": [
+                        {**login, "permissions": permissions_of(login["user"], members)}
+                        for login in self._logins(members)
+                    ],
+                },
                 _CALLOUT_ACCOUNT: {"users": self._logins([CALLOUT_USER])},
                 "SYS": {"users": self._logins([SYSTEM_USER])},
             },

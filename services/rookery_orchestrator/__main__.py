@@ -107,13 +107,13 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
         sender=mailbox.mail,
         directory=directory,
         search=RegistrySearch(registry),
-        clock=clock,
+        clock=mailbox.clock,
     )
     conversations = Conversations(mailbox.ask_agent, mailbox.reply_to_request, topics.publishing)
     upkeep = compose_upkeep(
         database=database,
         bus=bus,
-        clock=clock,
+        clock=mailbox.clock,
         directory=directory,
         mailbox=mailbox,
         trail_days=settings.message_trail_days,

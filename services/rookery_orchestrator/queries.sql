@@ -276,6 +276,9 @@ UPDATE delayed_messages
 SET deliver_time = now() + $4
 WHERE (tenant, sender, id) IN (SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[]));
 
+-- name: read_clock
+SELECT clock_timestamp();
+
 -- name: find_next_delayed_message
 SELECT extract(epoch FROM min(deliver_time) - now())::float8 FROM delayed_messages;
 

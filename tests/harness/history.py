@@ -38,7 +38,7 @@ class Note:
     """Something that happened to a message; `number` counts the messages of a lane in the order they were sent.
 
     SENDING: it is asked for. ACCEPTED: that was acknowledged. REFUSED: it was told that nothing was stored. DELIVERED:
-    it arrived, in that attempt. NACKED: the receiver refused it, so that it comes again. EFFECT: the receiver acted upon
+    it arrived, in that attempt. NACKED: its receiver refused it, so that it comes again. EFFECT: the receiver acted on
     it. SETTLED: its acknowledgement was confirmed.
     """
 

@@ -27,12 +27,13 @@ MAX_MESSAGE_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class KitServer:
-    """A running server, a channel to it, who signs its tokens and admits them, its metrics and its audit trail."""
+    """A running server, a channel to it, who signs, verifies and admits its tokens, its metrics and its audit trail."""
 
     server: RpcServer
     pipeline: Pipeline
     channel: grpc.aio.Channel
     mint: TokenMint
+    verifier: TokenVerifier
     metrics: CollectorRegistry
     admission: Admission
     audit: AuditTrail
@@ -61,14 +62,15 @@ async def serving(
     nowhere = asyncpg.create_pool(min_size=0)
     database = database or Database(nowhere, nowhere, acquire_timeout=1)
     trail = AuditTrail(database, lambda: None)
+    verifier = TokenVerifier(
+        issuer="https://auth.rookery.local",
+        audience="rookery",
+        clock=clock,
+        admission=admission,
+        fetch_keys=mint.fetch_keys,
+    )
     pipeline = Pipeline(
-        verifier=TokenVerifier(
-            issuer="https://auth.rookery.local",
-            audience="rookery",
-            clock=clock,
-            admission=admission,
-            fetch_keys=mint.fetch_keys,
-        ),
+        verifier=verifier,
         database=database,
         audit=CallAudit(trail, database, clock, "test"),
         tracer=tracer or PassingOnTracer(),
@@ -82,7 +84,7 @@ async def serving(
     port = await server.start(registrations)
     channel = open_channel(f"127.0.0.1:{port}")
     try:
-        yield KitServer(server, pipeline, channel, mint, metrics, admission, trail)
+        yield KitServer(server, pipeline, channel, mint, verifier, metrics, admission, trail)
     finally:
         await channel.close()
         await server.stop(grace=0)

@@ -54,12 +54,12 @@ async def compose_messages(foundation: Foundation, agents: Directory, policy: De
         sender=mailbox.mail,
         directory=agents,
         search=agents,
-        clock=clock,
+        clock=mailbox.clock,
     )
     upkeep = compose_upkeep(
         database=database,
         bus=bus,
-        clock=clock,
+        clock=mailbox.clock,
         directory=agents,
         mailbox=mailbox,
         trail_days=_KEPT_DAYS,

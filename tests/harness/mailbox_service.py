@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -24,10 +25,11 @@ from rookery_orchestrator.session_errors import SessionSuperseded
 from rookery_orchestrator.settings import OrchestratorSettings
 from rookery_orchestrator.topics.model import Selector
 
+from harness.clocks import ShiftedClock
 from harness.databases import FreshDatabase
 from harness.in_process import running
 from harness.mail_composition import compose_messages
-from harness.nats_server import RestartableNats
+from harness.nats_server import Reachable
 from harness.orchestrator_service import orchestrator_settings
 from harness.tokens import Bearer, TokenMint
 
@@ -162,8 +164,7 @@ class ReceiveClient:
 
     async def opened(self) -> None:
         """Waits for the frame that says so. Raises the error of the stream."""
-        async with asyncio.timeout(_FRAME_SECONDS):
-            frame = await self._frame()
+        frame = await asyncio.wait_for(self._frame(), _FRAME_SECONDS)
         assert frame.HasField("opened"), frame
 
     async def _frame(self) -> message_service_pb2.ReceiveResponse:
@@ -273,20 +274,21 @@ class MailService:
 @asynccontextmanager
 async def running_mail_service(
     database: FreshDatabase,
-    nats: RestartableNats,
+    nats: Reachable,
     *,
     policy: DeliveryPolicy = QUICK,
     agents: KnownAgents | None = None,
     mint: TokenMint | None = None,
-    listen: str = "127.0.0.1:0",
+    ahead: timedelta = timedelta(),
+    **fields: Any,
 ) -> AsyncIterator[MailService]:
-    """Serves until the block ends. Services that are given the same agents and mint are replicas."""
+    """Serves until the block ends, by a clock so far `ahead`. Those given the same agents and mint are replicas."""
     agents, mint = agents or KnownAgents(), mint or TokenMint()
 
     async def compose(_settings: OrchestratorSettings, foundation: Foundation) -> Service:
-        return await compose_messages(foundation, agents, policy)
+        return await compose_messages(replace(foundation, clock=ShiftedClock(ahead)), agents, policy)
 
-    settings = orchestrator_settings(database, nats, "127.0.0.1:0", listen=listen)
+    settings = orchestrator_settings(database, nats, "127.0.0.1:0", **fields)
     async with running(settings, mint.trusted_by(compose)) as channel:
         yield mail_service_at(channel, mint, agents)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import jwt
 import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
@@ -178,6 +179,11 @@ class NatsFrames(list[Any]):
         await self._agent.client.publish(subject, data, headers=headers)
 
 
+def token_id(token: str) -> str:
+    """The id of an access token."""
+    return str(jwt.decode(token, options={"verify_signature": False})["jti"])
+
+
 @asynccontextmanager
 async def connected(url: str, token_set: token_pb2.TokenSet) -> AsyncIterator[NatsAgent]:
     """A connection with an access token as its password."""
@@ -197,7 +203,7 @@ async def connected(url: str, token_set: token_pb2.TokenSet) -> AsyncIterator[Na
             url,
             user=agent_id,
             password=token_set.access_token,
-            inbox_prefix=f"_INBOX.{agent_id}".encode(),
+            inbox_prefix=f"_INBOX.{agent_id}.{token_id(token_set.access_token)}".encode(),
             allow_reconnect=False,
             error_cb=on_error,
             closed_cb=on_gone,

@@ -44,8 +44,7 @@ class NatsCluster:
             for name in (f"n{number}" for number in range(_SIZE))
         }
 
-    @property
-    def url(self) -> str:
+    def url(self, _user: str = _USER) -> str:
         """The URL under which a service connects: one of all servers, whichever is there."""
         return ",".join(node.url for node in self._nodes.values())
 
@@ -107,7 +106,7 @@ class NatsCluster:
         async def answer() -> object:
             client = Client()
             await client.connect(
-                self.url.split(","), connect_timeout=1, max_reconnect_attempts=1, allow_reconnect=False
+                self.url().split(","), connect_timeout=1, max_reconnect_attempts=1, allow_reconnect=False
             )
             try:
                 return await question(client)  # type: ignore[operator]

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from rookery_kit.bus import Bus
@@ -14,6 +15,14 @@ from harness.free_ports import free_port
 
 PASSWORD = "only-for-tests"
 USERS = ("auth", "registry", "orchestrator", "tool_executor")
+
+
+class Reachable(Protocol):
+    """One NATS server, or several that are one."""
+
+    def url(self, user: str = ...) -> str:
+        """The URL under which a service connects."""
+        ...
 
 
 class RestartableNats:
@@ -51,7 +60,7 @@ async def nats_server() -> AsyncIterator[RestartableNats]:
 
 @pytest.fixture
 async def bus(nats_server: RestartableNats) -> AsyncIterator[Bus]:
-    """A connection to the test's NATS server, with every stream declared."""
-    connection = await Bus.connect(nats_server.url(), name="test", topology=Topology())
+    """A connection to the test's NATS server, with every stream declared; its user may say what auth says."""
+    connection = await Bus.connect(nats_server.url("auth"), name="test", topology=Topology())
     yield connection
     await connection.close()

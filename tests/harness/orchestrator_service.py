@@ -15,7 +15,7 @@ from rookery_orchestrator.settings import OrchestratorSettings
 
 from harness.databases import FreshDatabase
 from harness.in_process import running
-from harness.nats_server import RestartableNats
+from harness.nats_server import Reachable
 from harness.registry_service import Caller, Registry
 from harness.tokens import Bearer, TokenMint
 
@@ -142,7 +142,7 @@ async def worker_agent(
 
 
 def orchestrator_settings(
-    database: FreshDatabase, nats: RestartableNats, registry_address: str, **fields: Any
+    database: FreshDatabase, nats: Reachable, registry_address: str, **fields: Any
 ) -> OrchestratorSettings:
     """Settings for an orchestrator on the test's database and bus."""
     chosen: dict[str, Any] = {

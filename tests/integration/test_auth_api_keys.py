@@ -8,7 +8,14 @@ from harness.auth_service import Auth, bearer, running_auth
 from harness.eventually import eventually
 from harness.refusal import read_refusal, refusal
 from harness.tenants import Tenants
-from rookery.auth.v1 import api_key_pb2, api_key_service_pb2, policy_service_pb2, policy_service_pb2_grpc, tenant_pb2
+from rookery.auth.v1 import (
+    api_key_pb2,
+    api_key_service_pb2,
+    policy_service_pb2,
+    policy_service_pb2_grpc,
+    tenant_pb2,
+    token_service_pb2,
+)
 from rookery_auth.settings import AuthSettings
 from rookery_kit.built_in_roles import BUILT_IN_ROLES
 
@@ -149,19 +156,71 @@ async def test_nobody_makes_or_rotates_a_key_that_permits_more_than_they_may(aut
     role = policy_service_pb2.CreateRoleRequest(name="key-keeper", permissions=["api_keys:*", "tasks:read"])
     await policies.CreateRole(role, metadata=administrator)
     keeper = bearer((await auth.enrolled("key-keeper")).access_token)
-    refused = await refusal(auth.api_key(keeper, subject="user:x", roles=["tester"]))
+    refused = await refusal(auth.api_key(keeper, roles=["tester"]))
     assert (refused.code, refused.reason) == (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_MISSING")
-    assert (await auth.api_key(keeper, subject="user:x", roles=["tester"], scopes=["tasks:read"])).secret
+    own = await auth.api_key(administrator, subject="user:keeper", roles=["key-keeper"])
+    keeper = bearer((await auth.issue(api_key=own.secret)).access_token)
+    refused = await refusal(auth.api_key(keeper, roles=["tester"]))
+    assert (refused.code, refused.metadata["permission"]) == (grpc.StatusCode.PERMISSION_DENIED, "agents:read")
+    assert (await auth.api_key(keeper, roles=["tester"], scopes=["tasks:read"])).api_key.subject == "user:keeper"
     # What is bound to the subject counts, too, for it would be in the tokens.
-    bind = policy_service_pb2.BindRoleRequest(subject="user:chief", role="admin")
+    bind = policy_service_pb2.BindRoleRequest(subject="user:keeper", role="admin")
     await policies.BindRole(bind, metadata=administrator)
-    refused = await refusal(auth.api_key(keeper, subject="user:chief", roles=["key-keeper"]))
+    refused = await refusal(auth.api_key(keeper, roles=["key-keeper"]))
     assert refused.reason == "PERMISSION_MISSING"
     wide = await auth.api_key(administrator, subject="user:y", roles=["admin"])
     request = api_key_service_pb2.RotateApiKeyRequest(api_key_id=wide.api_key.id)
     assert (await refusal(auth.api_keys.RotateApiKey(request, metadata=keeper))).reason == "PERMISSION_MISSING"
     unknown = await refusal(auth.api_key(administrator, roles=["no-such-role"]))
     assert (unknown.code, unknown.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ("roles",))
+
+
+@pytest.mark.capability("A4")
+async def test_a_key_for_somebody_else_takes_every_permission_for_it_permits_what_is_bound_later(auth: Auth) -> None:
+    policies = policy_service_pb2_grpc.PolicyServiceStub(auth.channel)
+    administrator = await auth.administrator()
+    role = policy_service_pb2.CreateRoleRequest(name="key-keeper", permissions=["api_keys:*", "tasks:read"])
+    await policies.CreateRole(role, metadata=administrator)
+    own = await auth.api_key(administrator, subject="user:keeper", roles=["key-keeper"])
+    keeper = await auth.issue(api_key=own.secret)
+    other = await auth.api_key(administrator, subject="user:new-hire", roles=["key-keeper"])
+    rotation = api_key_service_pb2.RotateApiKeyRequest(api_key_id=other.api_key.id)
+    # Who acts for the keeper would come by a lasting credential of the keeper.
+    exchange = token_service_pb2.TokenExchange(subject_token=keeper.access_token, actor_token=keeper.access_token)
+    acting = bearer((await auth.issue(token_exchange=exchange)).access_token)
+    by_keeper = bearer(keeper.access_token)
+    for call in (
+        auth.api_key(by_keeper, subject="user:new-hire", roles=["key-keeper"]),
+        auth.api_keys.RotateApiKey(rotation, metadata=by_keeper),
+        auth.api_key(acting, roles=["key-keeper"]),
+    ):
+        refused = await refusal(call)
+        assert (refused.code, refused.metadata) == (grpc.StatusCode.PERMISSION_DENIED, {"permission": "*:*"})
+    rotation = api_key_service_pb2.RotateApiKeyRequest(api_key_id=own.api_key.id)
+    assert (await auth.api_keys.RotateApiKey(rotation, metadata=by_keeper)).secret
+
+
+@pytest.mark.capability("A4")
+async def test_a_request_id_in_capitals_gives_credentials_that_are_good_and_repeats_the_other_spelling(
+    auth: Auth,
+) -> None:
+    made, request_id = await auth.api_key(), str(uuid4())
+    rotated = await rotate(auth, made.api_key.id, request_id=request_id.upper())
+    assert await rotate(auth, made.api_key.id, request_id=request_id) == rotated
+    assert (await auth.issue(api_key=rotated.secret)).subject == made.api_key.subject
+    token = (await auth.enrollment()).secret
+    agent = await auth.issue(request_id.upper(), enrollment_token=token)
+    assert (await auth.issue(request_id, enrollment_token=token)).refresh_token == agent.refresh_token
+    assert (await auth.issue(refresh_token=agent.refresh_token)).subject == agent.subject
+
+
+@pytest.mark.capability("A4")
+async def test_a_repeated_creation_tells_no_secret_once_the_key_was_rotated(auth: Auth) -> None:
+    request_id, administrator = str(uuid4()), await auth.administrator()
+    made = await auth.api_key(administrator, request_id=request_id)
+    await rotate(auth, made.api_key.id)
+    again = await auth.api_key(administrator, request_id=request_id)
+    assert (again.api_key.id, again.secret) == (made.api_key.id, "")
 
 
 async def test_a_key_that_is_not_there_is_not_found(auth: Auth) -> None:

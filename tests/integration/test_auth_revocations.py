@@ -85,6 +85,34 @@ async def test_another_subjects_tokens_take_a_permission_to_revoke(auth: Auth) -
     assert (await refusal(auth.issue(refresh_token=other.refresh_token))).reason == "CREDENTIAL_INVALID"
 
 
+@pytest.mark.capability("A2")
+async def test_who_acts_for_another_can_give_back_the_token_in_use_and_not_lock_the_other_out(auth: Auth) -> None:
+    owner, actor = await auth.enrolled(), await auth.enrolled()
+    exchange = token_service_pb2.TokenExchange(subject_token=owner.access_token, actor_token=actor.access_token)
+    acting = (await auth.issue(token_exchange=exchange)).access_token
+    targets = ({"subject": owner.subject}, {"token": owner.access_token}, {"token": owner.refresh_token})
+    for target in targets:
+        refused = await refusal(revoke(auth, acting, **target))
+        assert (refused.code, refused.metadata) == (grpc.StatusCode.PERMISSION_DENIED, {"permission": "tokens:manage"})
+    assert await revoke(auth, acting, token=acting)
+    assert "revoked" in await is_refused(auth, acting)
+    assert (await auth.introspect(owner.access_token)).active
+
+
+@pytest.mark.capability("A2")
+async def test_however_often_a_subject_is_revoked_its_next_token_is_good_at_once(auth: Auth) -> None:
+    secret = (await auth.api_key(subject="user:jane", roles=["observer"])).secret
+    token = (await auth.issue(api_key=secret)).access_token
+    administrator = await auth.administrator()
+    request = token_service_pb2.RevokeTokenRequest(subject="user:jane")
+    for _ in range(20):
+        await auth.tokens.RevokeToken(request, metadata=administrator)
+    assert "revoked" in await is_refused(auth, token)
+    seen = await auth.introspect((await auth.issue(api_key=secret)).access_token)
+    assert seen.active
+    assert seen.expire_time.seconds - seen.issue_time.seconds > 595
+
+
 async def test_what_is_unknown_is_revoked_already(auth: Auth) -> None:
     token = (await auth.enrolled()).access_token
     for text in ("x", "rkr_x", f"{token[:-8]}AAAAAAAA"):
@@ -143,5 +171,6 @@ async def test_introspection_tells_what_a_good_token_says_and_nothing_of_others(
     assert (seen.subject, seen.tenant, list(seen.roles)) == (agent.subject, "default", ["observer"])
     assert "tasks:read" in seen.scopes
     assert seen.expire_time.seconds - seen.issue_time.seconds == 600
+    assert seen.issue_time.nanos
     for text in ("x", agent.refresh_token, agent.access_token[:-4]):
         assert await auth.introspect(text) == token_service_pb2.IntrospectTokenResponse()

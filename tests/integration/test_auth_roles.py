@@ -1,9 +1,11 @@
 import asyncio
 from uuid import uuid4
 
+import asyncpg
 import grpc
 import pytest
 from harness.auth_service import Auth, Bearer, bearer
+from harness.databases import FreshDatabase
 from harness.eventually import eventually
 from harness.refusal import Refusal, read_refusal, refusal
 from rookery.auth.v1 import policy_service_pb2, policy_service_pb2_grpc, role_pb2
@@ -218,3 +220,48 @@ async def test_roles_and_bindings_are_paged(policies: Policies) -> None:
     assert [each.subject for each in (*first.bindings, *rest.bindings)] == subjects
     other = await refusal(policies.bindings(role="observer", page_token=first.next_page_token))
     assert other.reason == "INVALID_PAGE_TOKEN"
+
+
+@pytest.mark.capability("A5")
+async def test_a_role_made_anew_under_its_name_is_not_in_older_credentials(auth: Auth, policies: Policies) -> None:
+    await policies.create("deploy", "tasks:read")
+    key = await auth.api_key(subject="user:old", roles=["deploy", "observer"])
+    token = await auth.enrollment(roles=["deploy"])
+    agent = await auth.enrolled("deploy")
+    await policies.delete("deploy")
+    await policies.create("deploy", "*:*")
+    assert list((await auth.issue(api_key=key.secret)).roles) == ["observer"]
+    assert list((await auth.issue(refresh_token=agent.refresh_token)).roles) == []
+    assert list((await auth.issue(enrollment_token=token.secret)).roles) == []
+
+
+@pytest.mark.capability("A5")
+async def test_a_token_issued_while_its_role_is_being_narrowed_is_refused_afterwards(
+    auth: Auth, policies: Policies, fresh_database: FreshDatabase
+) -> None:
+    await policies.create("deploy", "tasks:read", "tasks:create")
+    key = await auth.api_key(subject="user:deployer", roles=["deploy"])
+    blocker = await asyncpg.connect(fresh_database.admin_url)
+    try:
+        # The narrowing stands in the database, and its announcement, and so its commit, waits.
+        await blocker.execute("BEGIN; LOCK TABLE auth.outbox IN SHARE ROW EXCLUSIVE MODE")
+        narrowing = asyncio.create_task(policies.update("deploy", "permissions", permissions=["tasks:read"]))
+        issuing = asyncio.create_task(auth.issue(api_key=key.secret))
+
+        async def both_wait() -> bool:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%outbox%'"
+            return bool(await blocker.fetchval(waiting) >= 2)
+
+        await eventually(both_wait)
+        await blocker.execute("ROLLBACK")
+        await narrowing
+        stale = (await issuing).access_token
+    finally:
+        await blocker.close()
+
+    async def refused() -> bool:
+        return not (await auth.introspect(stale)).active
+
+    await eventually(refused, within=2)
+    fresh = (await auth.issue(api_key=key.secret)).access_token
+    assert list((await auth.introspect(fresh)).scopes) == ["tasks:read"]

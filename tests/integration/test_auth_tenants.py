@@ -6,7 +6,14 @@ from harness.auth_service import Auth
 from harness.eventually import eventually
 from harness.refusal import Refusal, refusal
 from harness.tenants import Tenants, token_for
-from rookery.auth.v1 import audit_service_pb2, policy_service_pb2, policy_service_pb2_grpc, tenant_pb2
+from rookery.auth.v1 import (
+    api_key_service_pb2,
+    audit_service_pb2,
+    enrollment_service_pb2,
+    policy_service_pb2,
+    policy_service_pb2_grpc,
+    tenant_pb2,
+)
 
 ACTIVE, SUSPENDED = tenant_pb2.TENANT_STATE_ACTIVE, tenant_pb2.TENANT_STATE_SUSPENDED
 
@@ -154,3 +161,29 @@ async def test_what_is_done_to_tenants_stands_in_the_audit_log(auth: Auth, tenan
         return [(each.outcome, each.reason) for each in events] == [(2, "PERMISSION_MISSING")]
 
     await eventually(denial_logged)
+
+
+@pytest.mark.capability("A6")
+async def test_a_repeated_creation_never_tells_the_secret_that_the_tenant_has_made_its_own(
+    auth: Auth, tenants: Tenants
+) -> None:
+    request_id = str(uuid4())
+    created = await tenants.create("acme", request_id=request_id)
+    inside = await token_for(auth.channel, created.administrator_secret)
+    (key,) = (await auth.api_keys.ListApiKeys(api_key_service_pb2.ListApiKeysRequest(), metadata=inside)).api_keys
+    rotation = api_key_service_pb2.RotateApiKeyRequest(api_key_id=key.id)
+    assert (await auth.api_keys.RotateApiKey(rotation, metadata=inside)).secret
+    again = await tenants.create("acme", request_id=request_id)
+    assert (again.tenant, again.administrator_secret) == (created.tenant, "")
+
+
+@pytest.mark.capability("A6")
+async def test_a_refresh_that_a_suspension_refused_is_good_after_it(auth: Auth, tenants: Tenants) -> None:
+    inside = await token_for(auth.channel, (await tenants.create("acme")).administrator_secret)
+    request = enrollment_service_pb2.CreateEnrollmentTokenRequest()
+    token = await auth.enrollments.CreateEnrollmentToken(request, metadata=inside)
+    agent = await auth.issue(enrollment_token=token.secret)
+    await tenants.suspend("acme")
+    assert (await refusal(auth.issue(refresh_token=agent.refresh_token))).reason == "TENANT_SUSPENDED"
+    await tenants.resume("acme")
+    assert (await auth.issue(refresh_token=agent.refresh_token)).subject == agent.subject

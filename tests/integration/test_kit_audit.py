@@ -1,6 +1,7 @@
 """What the pipeline tells the audit log."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,9 @@ from rookery.auth.v1 import (
     tenant_service_pb2_grpc,
 )
 from rookery.events.v1 import audit_record_pb2
+from rookery_kit.audit import AuditEvent, AuditOutcome
 from rookery_kit.audit.resource import AuditedResource, ResourceUnknown
+from rookery_kit.audit.trail import MOST_OF_A_TENANT
 from rookery_kit.errors import AlreadyExists, PermissionMissing
 from rookery_kit.identity_feed import Revocation, RevocationKind
 from rookery_kit.postgres import Database
@@ -79,6 +82,19 @@ def create(kit: KitServer, name: str, request_id: str = "", **token: Any) -> Any
     return stub.CreateRole(request, metadata=metadata, timeout=10)
 
 
+def denial(tenant: str, resource: str) -> AuditEvent:
+    return AuditEvent(
+        tenant=tenant,
+        actor="user:jane",
+        action=CREATE_ROLE,
+        resource=resource,
+        outcome=AuditOutcome.DENIED,
+        event_time=datetime.now(UTC),
+        service="test",
+        reason="PERMISSION_MISSING",
+    )
+
+
 async def changes(database: Database) -> int:
     async with database.system_transaction() as connection:
         return int(await connection.fetchval("SELECT count(*) FROM outbox WHERE message_id = 'change'"))
@@ -138,6 +154,24 @@ async def test_a_flood_of_like_denials_is_told_as_one_with_their_number(kit: Kit
         assert (await refusal(create(kit, "pilot", permissions=("a:b",)))).reason == "PERMISSION_MISSING"
     [event] = await told(kit, database)
     assert event.details["times"] == "50"
+
+
+@pytest.mark.capability("A8")
+async def test_a_tenant_that_is_denied_in_many_ways_crowds_out_nobody_and_its_log_says_what_is_missing(
+    kit: KitServer, database: Database
+) -> None:
+    for number in range(MOST_OF_A_TENANT + 7):
+        kit.audit.note(denial("acme", f"roles/{number}"))
+    kit.audit.note(denial("acme", "roles/0"))
+    kit.audit.note(denial("other", "roles/0"))
+    events = await told(kit, database)
+    assert [event.resource for event in events if event.tenant == "other"] == ["roles/0"]
+    own = [event for event in events if event.tenant == "acme"]
+    assert own[0].details["times"] == "2"
+    assert len(own) == MOST_OF_A_TENANT + 1
+    assert (own[-1].action, own[-1].actor, own[-1].details["times"]) == ("audit.events_dropped", "-", "7")
+    kit.audit.note(denial("acme", "roles/later"))
+    assert (await told(kit, database))[-1].resource == "roles/later", "there is room again once they are stored"
 
 
 @pytest.mark.capability("A6")

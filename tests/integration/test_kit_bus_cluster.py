@@ -17,7 +17,7 @@ SUBJECT = event_subject("default", "task", "t")
 async def cluster_bus(nats_cluster: NatsCluster) -> AsyncIterator[Bus]:
     """A connection to the cluster, every stream declared with three replicas."""
     bus = await eventually(
-        lambda: Bus.connect(nats_cluster.url, name="test", topology=Topology(replicas=3)),
+        lambda: Bus.connect(nats_cluster.url(), name="test", topology=Topology(replicas=3)),
         within=60,
         retry=(BusUnavailable,),
     )

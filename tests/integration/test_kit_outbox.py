@@ -229,3 +229,15 @@ async def test_a_consumer_waits_out_an_outage_of_the_bus(
         await eventually(lambda: bus.client.is_connected)
         await bus.publish(SUBJECT, b"", message_id="two")
         await eventually(lambda: seen == ["one", "two"], within=20)
+
+
+async def test_urgent_events_leave_before_a_backlog_of_others(database: Database, bus: Bus) -> None:
+    urgent = event_subject("acme", "agent", "8").replace(".event.", ".topic.")
+    await put(database, *(str(number) for number in range(300)))
+    async with database.transaction("acme") as connection:
+        await append(connection, urgent, b"urgent", "urgent")
+    relay = OutboxRelay(database, bus, urgent="topic")
+    assert await relay.relay_once() == 256
+    assert (await bus.jetstream.get_last_msg("TOPIC", urgent)).data == b"urgent"
+    assert await relay.relay_once() == 45
+    assert await published(bus) == [str(number) for number in range(300)]

@@ -141,6 +141,17 @@ async def test_a_handler_cleans_up_when_its_caller_goes(kit: KitServer, mailboxe
     await asyncio.wait_for(mailboxes.cleaned.wait(), 5)
 
 
+@pytest.mark.capability("A3")
+async def test_an_open_stream_ends_when_the_key_of_its_token_is_withdrawn(kit: KitServer, mailboxes: Mailboxes) -> None:
+    call = receive(kit)
+    await call.write(OPENING)
+    await call.read()
+    await kit.verifier.keep_keys(["another"])
+    refused = read_refusal(await ended(call))
+    assert (refused.code, refused.reason) == (Code.UNAUTHENTICATED, "TOKEN_INVALID")
+    await asyncio.wait_for(mailboxes.cleaned.wait(), 5)
+
+
 async def test_a_stop_ends_open_streams_and_tells_them_to_connect_again(kit: KitServer, mailboxes: Mailboxes) -> None:
     mailbox = receive(kit)
     await mailbox.write(OPENING)

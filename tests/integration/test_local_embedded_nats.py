@@ -3,13 +3,21 @@
 import asyncio
 import json
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import nats
 import pytest
 from harness.free_ports import free_port
 from nats.errors import Error
+from rookery_kit.bus.subjects import (
+    RATE_USAGE_SUBJECT,
+    beat_subject,
+    event_subject,
+    revocation_subject,
+    standing_subject,
+)
+from rookery_kit.tenant_erasure import TENANT_DELETION, TENANT_ERASURE
 from rookery_local.embedded_nats import SYSTEM_USER, EmbeddedNats
 from rookery_local.errors import CannotStart
 
@@ -71,6 +79,37 @@ async def test_the_system_user_sees_the_server_and_no_messages_of_the_services(s
     with pytest.raises(Error):
         await client.jetstream().account_info()
     await client.close()
+
+
+@pytest.mark.capability("A9")
+async def test_each_service_may_say_only_what_is_its_own_to_say(server: EmbeddedNats) -> None:
+    said_by_auth = (
+        beat_subject(),
+        revocation_subject("acme", "1"),
+        standing_subject("acme"),
+        event_subject("acme", TENANT_DELETION, "acme"),
+    )
+    erased = {user: event_subject("acme", TENANT_ERASURE, user) for user in ("auth", "registry")}
+    assert await refused_to(server, "auth", (*said_by_auth, erased["registry"])) == {erased["registry"]}
+    not_its_own = {*said_by_auth, erased["auth"]}
+    open_to_all = (RATE_USAGE_SUBJECT, event_subject("acme", "audit", "1"), "$JS.API.INFO", erased["registry"])
+    assert await refused_to(server, "registry", (*not_its_own, *open_to_all)) == not_its_own
+
+
+async def refused_to(server: EmbeddedNats, user: str, subjects: Iterable[str]) -> set[str]:
+    """Those of the subjects on which the server lets a user publish nothing."""
+    problems: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        problems.append(str(error).lower())
+
+    client = await nats.connect(server.url(user), error_cb=on_error)
+    wanted = set(subjects)
+    for subject in wanted:
+        await client.publish(subject, b"x")
+    await client.flush()
+    await client.close()
+    return {subject for subject in wanted if any(f'publish to "{subject.lower()}"' in told for told in problems)}
 
 
 async def test_the_settings_with_the_passwords_are_private(server: EmbeddedNats, tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ FOREIGN_TO_READ = (
     "rk.default.agent." + _STRANGER + ".>",
     "_INBOX.>",
     "_INBOX.*",
+    "_INBOX.{own}.>",
+    "_INBOX.{own}.*",
+    "_INBOX.{own}." + _STRANGER + ".>",
     "_INBOX." + _STRANGER + ".>",
     "_R_.>",
 )
@@ -68,6 +71,9 @@ FOREIGN_TO_WRITE = (
     "rk.acme.mail." + _STRANGER + ".high",
     "rk.default.topic.news",
     "rk.default.event.agent.{own}",
+    "rk.default.event.audit.x",
+    "rk.default.event.tenant_deletion.default",
+    "rk.default.event.tenant_erasure.registry",
     "rk.default.dlq.{own}",
     "rk.default.reply.{own}.x",
     "rk.default.trail.x",
@@ -80,6 +86,8 @@ FOREIGN_TO_WRITE = (
     "rk.default.agent.{own}.call.AgentService.DoesNotExist",
     "rk.default.agent.{own}.call.TopicService.DeleteTopic",
     "rk.default.agent.{own}.call",
+    "rk.default.agent.{own}.stream.x",
+    "rk.default.agent.{own}.stream." + _STRANGER + ".x",
     "_INBOX.{own}.x",
     "_INBOX." + _STRANGER + ".x",
 )

@@ -13,7 +13,7 @@ from rookery_kit.bus import Bus, OutboxRelay
 from rookery_kit.bus.subjects import revocation_subject
 from rookery_kit.bus.topology import IDENTITY_STREAM, Topology, ensure_topology
 from rookery_kit.identity_feed import RevocationKind
-from rookery_kit.postgres import Database, load_queries
+from rookery_kit.postgres import Database, DatabaseUnavailable, load_queries
 
 NOW = datetime.now(UTC).replace(microsecond=300_000)
 LATER, PAST = NOW + timedelta(hours=1), NOW - timedelta(minutes=1)
@@ -45,20 +45,51 @@ async def announced(bus: Bus, revocation: Revocation) -> identity_pb2.Revocation
 
 
 @pytest.mark.capability("A2")
-async def test_a_subject_revoked_again_within_a_second_is_revoked_up_to_the_next(
+async def test_a_subject_revoked_again_is_revoked_further_and_never_further_ahead(
     store: PostgresRevocations, database: Database, auth_bus: Bus
 ) -> None:
     revocation = Revocation(RevocationKind.SUBJECT, "default", "user:jane", NOW, LATER)
     relay = OutboxRelay(database, auth_bus)
     times = []
-    for _ in range(3):
-        await store.revoke(RevocationKind.SUBJECT, "default", "user:jane", NOW, LATER)
+    for _ in range(20):
+        await store.revoke_until_now("default", [(RevocationKind.SUBJECT, "user:jane")], timedelta(hours=1))
         assert await store.waiting()
         await relay.relay_once()
         assert not await store.waiting()
         times.append((await announced(auth_bus, revocation)).revoke_time.ToDatetime(UTC))
-    floor = NOW.replace(microsecond=0)
-    assert times == [NOW, floor + SECOND, floor + 2 * SECOND]
+    assert times == sorted(set(times))
+    (row,), read_time = await store.of("default", ["user:jane"])
+    assert times[-1] - read_time < 2 * SECOND
+    assert row.expire_time == row.revoke_time + timedelta(hours=1)
+
+
+@pytest.mark.capability("A2")
+async def test_what_was_read_before_a_revocation_was_committed_is_revoked_however_long_that_took(
+    store: PostgresRevocations, database: Database
+) -> None:
+    asked = [(RevocationKind.ROLE, "clerk")]
+    async with database.shared_transaction("default"):
+        await store.revoke_until_now("default", asked, timedelta(hours=1))
+        # A replica that reads now sees nothing of it yet.
+        found, read_time = await store.of("default", ["clerk"])
+        assert not found
+    ((kept,), _) = await store.of("default", ["clerk"])
+    assert read_time < kept.revoke_time
+
+
+@pytest.mark.capability("A2")
+async def test_a_revocation_that_would_be_committed_too_late_is_not_made(
+    store: PostgresRevocations, database: Database
+) -> None:
+    async def slowly() -> None:
+        async with database.shared_transaction("default") as connection:
+            await store.revoke_until_now("default", [(RevocationKind.ROLE, "clerk")], timedelta(hours=1))
+            # Set back, as if two seconds had passed since.
+            await connection.execute("UPDATE revocations SET revoke_time = clock_timestamp()")
+
+    with pytest.raises(DatabaseUnavailable):
+        await slowly()
+    assert (await store.of("default", ["clerk"]))[0] == []
 
 
 @pytest.mark.capability("A2")

@@ -12,7 +12,6 @@ from rookery_kit.identity import Principal
 from rookery_kit.identity_feed import TenantSuspended
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-ACTIVE = Standing(TenantLife.ACTIVE, (), {}, None)
 
 
 def identity(*roles: str) -> Identity:
@@ -42,7 +41,7 @@ def test_every_built_in_role_is_there_and_permits_something() -> None:
 
 @pytest.mark.capability("A5")
 def test_built_in_own_and_bound_roles_add_up_and_unknown_ones_are_absent() -> None:
-    standing = Standing(TenantLife.ACTIVE, ("scribe", "gone"), {"scribe": frozenset({"notes:write"})}, NOW)
+    standing = Standing(TenantLife.ACTIVE, ("scribe", "gone"), {"scribe": frozenset({"notes:write"})}, NOW, NOW)
     entitled = entitlement(identity("tester", "observer", "deleted"), standing)
     assert entitled.identity.roles == ("tester", "observer", "scribe")
     assert entitled.permissions == BUILT_IN_ROLES["tester"] | BUILT_IN_ROLES["observer"] | {"notes:write"}
@@ -51,7 +50,7 @@ def test_built_in_own_and_bound_roles_add_up_and_unknown_ones_are_absent() -> No
 
 @pytest.mark.capability("A5")
 def test_no_role_of_a_tenant_takes_the_place_of_a_built_in_one() -> None:
-    standing = Standing(TenantLife.ACTIVE, (), {"observer": frozenset({"*:*"})}, None)
+    standing = Standing(TenantLife.ACTIVE, (), {"observer": frozenset({"*:*"})}, NOW)
     assert entitlement(identity("observer"), standing).permissions == BUILT_IN_ROLES["observer"]
 
 
@@ -59,7 +58,7 @@ def test_no_role_of_a_tenant_takes_the_place_of_a_built_in_one() -> None:
 @pytest.mark.parametrize("life", [None, TenantLife.SUSPENDED, TenantLife.DELETING, TenantLife.DELETED])
 def test_nobody_is_entitled_to_anything_in_a_tenant_that_is_not_active(life: TenantLife | None) -> None:
     with pytest.raises(TenantSuspended):
-        entitlement(identity("admin"), Standing(life, (), {}, None))
+        entitlement(identity("admin"), Standing(life, (), {}, NOW))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from rookery_kit.access_token import (
     LEEWAY_SECONDS,
+    MAX_LIFETIME_SECONDS,
     MAX_TOKEN_CHARACTERS,
     REQUIRED_CLAIMS,
     TokenExpired,
@@ -55,14 +56,17 @@ class SteppedClock:
 
 
 class Keys:
-    """The published keys; counts how often they are asked for."""
+    """The published keys; counts how often they are asked for, and may be away."""
 
     def __init__(self, **keys: Ed25519PrivateKey) -> None:
         self.published = keys
         self.asked = 0
+        self.away = False
 
     async def fetch(self) -> Mapping[str, Ed25519PublicKey]:
         self.asked += 1
+        if self.away:
+            raise Unavailable("auth does not answer")
         return {kid: key.public_key() for kid, key in self.published.items()}
 
 
@@ -102,6 +106,7 @@ async def test_a_good_token_becomes_the_principal_it_names() -> None:
     assert principal.permissions == {"tasks:work", "messages:send"}
     assert principal.labels == (("area", "docs"), ("team", "blue"))
     assert principal.expires_at == NOW + timedelta(seconds=600)
+    assert principal.key_id == "one"
 
 
 async def test_an_unsigned_token_is_refused() -> None:
@@ -148,6 +153,14 @@ async def test_a_token_from_the_future_is_refused_beyond_the_leeway(claim: str) 
     within, beyond = (CLAIMS | {claim: ISSUED_AT + LEEWAY_SECONDS + extra} for extra in (0, 1))
     await (await verifier()).verify(sign(within))
     assert await refused(sign(beyond)) == "TOKEN_INVALID"
+
+
+@pytest.mark.capability("A3")
+async def test_a_token_that_would_live_longer_than_auth_lets_any_is_refused() -> None:
+    longest = ISSUED_AT + MAX_LIFETIME_SECONDS + LEEWAY_SECONDS
+    await (await verifier()).verify(sign(CLAIMS | {"exp": longest}))
+    assert await refused(sign(CLAIMS | {"exp": longest + 1})) == "TOKEN_INVALID"
+    assert await refused(sign(CLAIMS | {"iat": ISSUED_AT - MAX_LIFETIME_SECONDS})) == "TOKEN_INVALID"
 
 
 @pytest.mark.parametrize(
@@ -258,6 +271,57 @@ async def test_a_key_published_later_is_fetched_when_a_token_names_it_and_not_fo
     assert (await checking.verify(token)).tenant == "acme"
     assert (await checking.verify(sign())).tenant == "acme"
     assert keys.asked == 2
+
+
+@pytest.mark.capability("A3")
+async def test_what_a_key_let_in_is_refused_from_the_moment_auth_names_the_key_no_more() -> None:
+    new = Ed25519PrivateKey.generate()
+    keys = Keys(one=KEY, two=new)
+    checking = await verifier(keys=keys)
+    withdrawals: list[str] = []
+    checking.on_withdrawal(lambda: withdrawals.append("told"))
+    principal = await checking.verify(sign())
+    checking.admit(principal)
+    keys.published = {"two": new}
+    await checking.keep_keys(["two"])
+    assert withdrawals == ["told"]
+    assert checking.recall(sign()) is None
+    assert not checking.admits(principal)
+    with pytest.raises(TokenInvalid):
+        checking.admit(principal)
+    await checking.keep_keys(["two"])
+    assert withdrawals == ["told"]
+
+
+@pytest.mark.capability("A3")
+async def test_a_key_that_auth_named_no_more_does_not_come_back_by_a_replica_that_is_behind() -> None:
+    clock, new = SteppedClock(), Ed25519PrivateKey.generate()
+    keys = Keys(one=KEY)
+    checking = await verifier(clock, keys)
+    principal = await checking.verify(sign())
+    # The replica that is asked has not heard of the change: it answers the old key, and not the new one.
+    await checking.keep_keys(["two"])
+    assert not checking.admits(principal)
+    clock.passed = timedelta(seconds=6)
+    with pytest.raises(TokenInvalid):
+        await checking.verify(sign())
+    keys.published = {"one": KEY, "two": new}
+    await checking.keep_keys(["two"])
+    with pytest.raises(TokenInvalid):
+        await checking.verify(sign())
+    signed = jwt.encode(CLAIMS, new, algorithm="EdDSA", headers={**HEADERS, "kid": "two"})
+    assert (await checking.verify(signed)).key_id == "two"
+    await checking.keep_keys(["one", "two"])
+    assert checking.admits(await checking.verify(sign()))
+
+
+async def test_a_key_is_withdrawn_even_when_auth_cannot_be_asked() -> None:
+    keys = Keys(one=KEY)
+    checking = await verifier(keys=keys)
+    principal = await checking.verify(sign())
+    keys.away = True
+    await checking.keep_keys(["two"])
+    assert not checking.admits(principal)
 
 
 async def test_keys_that_cannot_be_fetched_are_an_outage_and_no_forgery() -> None:

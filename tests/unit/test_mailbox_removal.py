@@ -7,7 +7,7 @@ from rookery_orchestrator.mailbox.model import Priority
 from rookery_orchestrator.mailbox.removal import Lane
 
 
-def standing(*, delivered: tuple[int, int] = (0, 0), pending: int = 0) -> ConsumerInfo:
+def standing(*, delivered: tuple[int, int] = (0, 0), pending: int = 0, created: int = 2026) -> ConsumerInfo:
     """A consumer that has made so many deliveries, up to so high a place, of which so many are unsettled."""
     deliveries, place = delivered
     info: ConsumerInfo = ConsumerInfo.from_response(
@@ -15,7 +15,7 @@ def standing(*, delivered: tuple[int, int] = (0, 0), pending: int = 0) -> Consum
             "name": "mail",
             "stream_name": "MAIL",
             "config": {},
-            "created": "2026-01-01T00:00:00Z",
+            "created": f"{created}-01-01T00:00:00Z",
             "delivered": {"consumer_seq": deliveries, "stream_seq": place},
             "num_ack_pending": pending,
         }
@@ -93,8 +93,16 @@ def test_mail_that_was_buried_holds_nothing_up(lane: Lane) -> None:
 
 def test_a_consumer_made_anew_is_asked_for_what_is_out(lane: Lane) -> None:
     lane.pulled([mail(10, 1), mail(11, 2)])
-    lane.begin(standing())
+    lane.begin(standing(created=2027))
     # It begins at the beginning, and what is out is known to be out.
     lane.pulled([mail(10, 1)])
+    assert lane.may_purge
+    assert lane.removable_below() == 10
+
+
+def test_a_consumer_that_is_still_the_same_goes_on_counting(lane: Lane) -> None:
+    lane.pulled([mail(10, 1), mail(11, 2)])
+    lane.begin(standing(delivered=(2, 11), pending=2))
+    lane.pulled([mail(12, 3)])
     assert lane.may_purge
     assert lane.removable_below() == 10

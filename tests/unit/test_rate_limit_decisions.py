@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from harness.limited_callers import HeldClock, RatesOf, admitted, caller, limiter, refused
 from hypothesis import given
@@ -68,6 +70,16 @@ def test_one_principal_that_is_too_fast_leaves_another_its_own(clock: HeldClock)
     admitted(limits, caller("agent:1"), 1000)
     assert admitted(limits, caller("agent:2"), 1000) == burst(20)
     assert admitted(limits, caller("agent:1", "elsewhere"), 1000) == burst(20)
+
+
+@pytest.mark.capability("A7")
+def test_who_acts_for_others_spends_its_own_limit_and_not_theirs(clock: HeldClock) -> None:
+    limits = limiter(clock, rate=20)
+    acting = [replace(caller(subject), actors=("agent:9", "agent:8")) for subject in ("agent:1", "agent:2")]
+    assert sum(admitted(limits, each, 1000) for each in acting) == burst(20)
+    assert refused(limits, caller("agent:9")) is not None
+    for bystander in ("agent:1", "agent:2", "agent:8"):
+        assert admitted(limits, caller(bystander), 1000) == burst(20)
 
 
 @pytest.mark.capability("A7")

@@ -1,9 +1,11 @@
 -- name: find_standing
--- All that decides on a token, at once. $2: the subject, $3: the roles of its credential.
+-- All that decides on a token, at once. $2: the subject, $3: the roles of its credential. The time is that before the
+-- reading, whatever transaction it is part of.
 WITH bound AS MATERIALIZED (
     SELECT role FROM role_bindings WHERE tenant = $1 AND subject = $2 ORDER BY role
 )
 SELECT
+    statement_timestamp() AS read_time,
     (SELECT state FROM tenants WHERE id = $1) AS state,
     ARRAY(SELECT role FROM bound) AS bound_roles,
     (SELECT coalesce(jsonb_object_agg(name, permissions), '{}') FROM roles
@@ -28,8 +30,17 @@ WHERE tenant = $1 AND name = $2
 RETURNING name, description, permissions, revision, create_time, update_time;
 
 -- name: remove_role
-WITH removed AS (DELETE FROM roles WHERE tenant = $1 AND name = $2)
-DELETE FROM role_bindings WHERE tenant = $1 AND role = $2;
+-- Nothing keeps the name: a role made under it later is another one.
+WITH removed AS (
+    DELETE FROM roles WHERE tenant = $1 AND name = $2::text
+), keys AS (
+    UPDATE api_keys SET roles = array_remove(roles, $2::text) WHERE tenant = $1 AND $2::text = ANY(roles)
+), families AS (
+    UPDATE refresh_families SET roles = array_remove(roles, $2::text) WHERE tenant = $1 AND $2::text = ANY(roles)
+), enrollments AS (
+    UPDATE enrollment_tokens SET roles = array_remove(roles, $2::text) WHERE tenant = $1 AND $2::text = ANY(roles)
+)
+DELETE FROM role_bindings WHERE tenant = $1 AND role = $2::text;
 
 -- name: list_roles
 SELECT name, description, permissions, revision, create_time, update_time FROM roles WHERE tenant = $1 ORDER BY name;

@@ -2,7 +2,13 @@
 
 from rookery_auth.model.api_key import ApiKey, ApiKeyEnded, ApiKeyNotFound
 from rookery_auth.model.audit import LoggedEvent
-from rookery_auth.model.credentials import CredentialInvalid, EnrollmentToken, RefreshFamily, RefreshTokenReused
+from rookery_auth.model.credentials import (
+    CredentialInvalid,
+    EnrollmentToken,
+    EnrollmentTokenNotFound,
+    RefreshFamily,
+    RefreshTokenReused,
+)
 from rookery_auth.model.etag import EtagMismatch, etag_of, require_etag
 from rookery_auth.model.grant import DelegationRefused, Grant, SignedToken
 from rookery_auth.model.identity import Identity, RoleUnknown
@@ -43,6 +49,7 @@ __all__ = [
     "Decision",
     "DelegationRefused",
     "EnrollmentToken",
+    "EnrollmentTokenNotFound",
     "EtagMismatch",
     "Grant",
     "HeldRole",

@@ -1,9 +1,11 @@
 """Lasting credentials of external clients."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rookery_kit.errors import FailedPrecondition, NotFound
+
+_REPEATABLE = timedelta(days=1)
 
 
 class ApiKeyNotFound(NotFound):
@@ -54,3 +56,11 @@ class ApiKey:
     def ended(self, now: datetime) -> bool:
         """Whether it is revoked or has expired."""
         return self.revoke_time is not None or (self.expire_time is not None and self.expire_time <= now)
+
+    def may_repeat_secret(self, generation: int, now: datetime) -> bool:
+        """Whether the secret of a generation may be told once more to a repetition of the request that made it.
+
+        For a day, while it is the present one: who finds an old request_id must not come by a secret.
+        """
+        made = self.rotate_time or self.create_time
+        return self.generation == generation and not self.ended(now) and now < made + _REPEATABLE

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rookery_kit.errors import Unauthenticated
+from rookery_kit.errors import NotFound, Unauthenticated
 
 from rookery_auth.model.identity import Identity
 
@@ -28,9 +28,18 @@ class RefreshTokenReused(Unauthenticated):
         super().__init__("the refresh token was used before; all tokens of its family are revoked, enrol again")
 
 
+class EnrollmentTokenNotFound(NotFound):
+    """No such enrolment token in the caller's tenant."""
+
+    reason = "ENROLLMENT_TOKEN_NOT_FOUND"
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__("there is no such enrolment token", enrollment_token_id=token_id)
+
+
 @dataclass(frozen=True, slots=True)
 class EnrollmentToken:
-    """A credential that earns a new agent identity, once."""
+    """A credential that earns a new agent identity, once, unless it was revoked before."""
 
     id: str
     tenant: str
@@ -40,6 +49,8 @@ class EnrollmentToken:
     digest: bytes
     create_time: datetime
     expire_time: datetime
+    use_time: datetime | None = None
+    revoke_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,13 @@ async def compose_callout(
     )
     answers = Answers(key, settings.nats_agent_account, AgentSubjects(), foundation.clock)
     client = await _connected(settings.nats_callout_url.get_secret_value(), settings, foundation.keep)
-    loops: tuple[Loop, ...] = (CalloutResponder(client, verifier, answers).run,)
+    loops: tuple[Loop, ...] = (CalloutResponder(client, verifier, answers, foundation.clock).run,)
     if settings.nats_system_url is not None:
         system = await _connected(settings.nats_system_url.get_secret_value(), settings, foundation.keep)
-        loops += (ConnectionWarden(system, settings.nats_agent_account, foundation.admission).run,)
+        warden = ConnectionWarden(
+            system, settings.nats_agent_account, foundation.admission, fetch_keys, foundation.clock
+        )
+        loops += (warden.run,)
     return loops
 
 

@@ -18,6 +18,7 @@ class ConnectedToken:
     sessions: tuple[str, ...]
     actors: tuple[str, ...]
     roles: tuple[str, ...]
+    key_id: str
 
     @classmethod
     def of(cls, principal: Principal) -> Self:
@@ -30,6 +31,7 @@ class ConnectedToken:
             principal.session_ids,
             principal.actors,
             principal.roles,
+            principal.key_id,
         )
 
     @classmethod
@@ -38,7 +40,8 @@ class ConnectedToken:
         try:
             said = json.loads(name)
             lists = {key: tuple(said[key]) for key in ("sessions", "actors", "roles")}
-            return cls(**{**said, **lists})
+            # Names of a version before say nothing of the key.
+            return cls(**{"key_id": "", **said, **lists})
         except (ValueError, TypeError, KeyError):
             return None
 

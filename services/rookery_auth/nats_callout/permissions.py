@@ -6,7 +6,7 @@ from google.protobuf.descriptor import FileDescriptor
 from rookery.orchestrator.v1 import message_service_pb2, task_service_pb2, topic_service_pb2
 from rookery.registry.v1 import agent_service_pb2
 from rookery_kit.identity import Principal
-from rookery_kit.nats_rpc.subjects import call_subject, inbox_prefix, stream_subject
+from rookery_kit.nats_rpc.subjects import call_subject, inbox_prefix, stream_id, stream_subject
 from rookery_kit.rpc.policy import MethodPolicy, method_policies
 
 _CALLED_OVER_NATS = (agent_service_pb2, message_service_pb2, task_service_pb2, topic_service_pb2)
@@ -30,17 +30,15 @@ class AgentSubjects:
         ]
 
     def of(self, principal: Principal) -> SubjectPermissions:
-        """The subjects of an agent: the methods that its token permits, its streams, and its inbox."""
+        """The subjects of an agent's token: the methods that it permits, the streams opened with it, and its inbox."""
         agent_id = principal.identifier
         calls = [
             call_subject(principal.tenant, agent_id, service, name)
             for service, name, policy in self._methods
             if policy.permission is not None and principal.permits(policy.permission)
         ]
-        return SubjectPermissions(
-            publish=(*calls, stream_subject(principal.tenant, agent_id, "*")),
-            subscribe=(inbox_prefix(agent_id) + ".>",),
-        )
+        streams = stream_subject(principal.tenant, agent_id, stream_id(principal.token_id, "*"))
+        return SubjectPermissions((*calls, streams), (inbox_prefix(agent_id, principal.token_id) + ">",))
 
 
 def _services(descriptor: FileDescriptor) -> list[str]:

@@ -28,7 +28,7 @@ class PostgresApiKeys:
         self._lookups = GroupCommit(self._look_up)
 
     async def find_for_exchange(self, key_id: str) -> tuple[ApiKey, Standing]:
-        """A key in force, and how its subject stands. Raises CredentialInvalid.
+        """A key, in force or not, and how its subject stands. Raises CredentialInvalid.
 
         Read in one statement, which serves all who ask while the one before is under way.
         """

@@ -1,11 +1,13 @@
 """Enrolment tokens on Postgres."""
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 
 from asyncpg import Record
 from rookery_kit.postgres import Database, Queries
 
-from rookery_auth.model import CredentialInvalid, EnrollmentToken, RefreshFamily
+from rookery_auth.model import CredentialInvalid, EnrollmentToken, EnrollmentTokenNotFound, RefreshFamily
 from rookery_auth.postgres.refreshes import refresh_family
 
 
@@ -42,6 +44,22 @@ class PostgresEnrollments:
             raise CredentialInvalid
         return _enrollment_token(row)
 
+    async def list(self, tenant: str, before: tuple[datetime, str] | None, limit: int) -> Sequence[EnrollmentToken]:
+        """Tokens, newest first."""
+        async with self._database.transaction(tenant) as connection:
+            rows = await connection.fetch(
+                self._queries["list_enrollment_tokens"], tenant, *(before or (None, None)), limit
+            )
+        return [_enrollment_token(row) for row in rows]
+
+    async def revoke(self, tenant: str, token_id: str) -> EnrollmentToken:
+        """Ends a token. Raises EnrollmentTokenNotFound."""
+        async with self._database.transaction(tenant) as connection:
+            row = await connection.fetchrow(self._queries["revoke_enrollment_token"], tenant, token_id)
+        if row is None:
+            raise EnrollmentTokenNotFound(token_id)
+        return _enrollment_token(row)
+
     async def redeem(self, token_id: str, digest: bytes, family: RefreshFamily) -> RefreshFamily:
         """Uses a token up and begins the family; a repetition of the same exchange answers what it began."""
         identity = family.identity
@@ -76,4 +94,6 @@ def _enrollment_token(row: Record) -> EnrollmentToken:
         digest=row["digest"],
         create_time=row["create_time"],
         expire_time=row["expire_time"],
+        use_time=row["use_time"],
+        revoke_time=row["revoke_time"],
     )

@@ -19,6 +19,14 @@ class PostgresRefreshes:
         self._queries = queries
         self._revocations = revocations
 
+    async def find(self, family_id: str) -> RefreshFamily:
+        """A family, in force or not. Raises CredentialInvalid when it is unknown."""
+        async with self._database.system_statement() as connection:
+            row = await connection.fetchrow(self._queries["find_refresh_family"], family_id)
+        if row is None:
+            raise CredentialInvalid
+        return refresh_family(row)
+
     async def rotate(self, family_id: str, generation: int, nonce: str, tokens_expire: datetime) -> RefreshFamily:
         """Moves a family on, answers a repetition, or revokes the family of a reused token."""
         async with self._database.system_transaction() as connection:
@@ -40,19 +48,26 @@ class PostgresRefreshes:
     async def revoke(self, tenant: str, family_id: str, tokens_expire: datetime) -> bool:
         """Revokes a family of a tenant, and announces that all it has earned is refused."""
         async with self._database.transaction(tenant) as connection:
-            found = await connection.fetchrow(self._queries["find_refresh_family"], tenant, family_id)
+            # Row-level security hides what is another tenant's.
+            found = await connection.fetchrow(self._queries["find_refresh_family"], family_id)
             if found is not None:
                 await self._revoke(connection, tenant, family_id, tokens_expire)
         self._revocations.committed()
         return found is not None
 
-    async def revoke_subject(self, tenant: str, subject: str) -> None:
-        """Revokes every family of a subject."""
+    async def revoke_subject(self, tenant: str, subject: str, tokens_expire: datetime) -> None:
+        """Revokes every family of a subject, and announces that all they have earned is refused."""
         async with self._database.transaction(tenant) as connection:
-            await connection.execute(self._queries["revoke_refresh_families_of_subject"], tenant, subject)
+            revoked = await connection.fetch(self._queries["revoke_refresh_families_of_subject"], tenant, subject)
+            for row in revoked:
+                await self._announce(connection, tenant, str(row["id"]), tokens_expire)
+        self._revocations.committed()
 
     async def _revoke(self, connection: Connection, tenant: str, family_id: str, tokens_expire: datetime) -> None:
         await connection.execute(self._queries["revoke_refresh_family"], family_id)
+        await self._announce(connection, tenant, family_id, tokens_expire)
+
+    async def _announce(self, connection: Connection, tenant: str, family_id: str, tokens_expire: datetime) -> None:
         session = Revocation(RevocationKind.SESSION, tenant, family_id, tokens_expire, tokens_expire)
         await self._revocations.announce(connection, session)
 

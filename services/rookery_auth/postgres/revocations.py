@@ -1,7 +1,7 @@
 """Revocations on Postgres."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from asyncpg import Record
 from rookery_kit.bus import append_all
@@ -12,6 +12,8 @@ from rookery_auth.model import Revocation
 from rookery_auth.postgres.identity_events import revocation_event
 
 _BATCH = 1000
+# A commit may take so long; a token earned right after it bears a time as far ahead, within the leeway of verifiers.
+_AHEAD = timedelta(seconds=2)
 
 
 class PostgresRevocations:
@@ -28,6 +30,17 @@ class PostgresRevocations:
         """Keeps a revocation and announces it after the commit."""
         async with self._database.transaction(tenant) as connection:
             await self.announce(connection, Revocation(kind, tenant, target, revoke_time, expire_time))
+        self.committed()
+
+    async def revoke_until_now(
+        self, tenant: str, targets: Sequence[tuple[RevocationKind, str]], token_lifetime: timedelta
+    ) -> None:
+        """Keeps and announces that tokens earned before the commit are refused."""
+        async with self._database.transaction(tenant) as connection:
+            revoke_time = await connection.fetchval(self._queries["lock_narrowing"], tenant) + _AHEAD
+            for kind, target in targets:
+                asked = Revocation(kind, tenant, target, revoke_time, revoke_time + token_lifetime)
+                await self.announce(connection, asked)
         self.committed()
 
     async def announce(self, connection: Connection, asked: Revocation) -> None:
@@ -48,11 +61,11 @@ class PostgresRevocations:
         """Has announcements leave without delay, once they are committed."""
         self._database.after_commit(self._wake)
 
-    async def of(self, tenant: str, targets: Sequence[str]) -> Sequence[Revocation]:
-        """Those in force of a tenant whose target is among these."""
+    async def of(self, tenant: str, targets: Sequence[str]) -> tuple[Sequence[Revocation], datetime]:
+        """Those in force of a tenant whose target is among these, and a time before the reading."""
         async with self._database.system_statement() as connection:
             rows = await connection.fetch(self._queries["find_revocations"], tenant, targets)
-        return [_revocation(row) for row in rows]
+        return [_revocation(row) for row in rows if row["kind"] is not None], rows[0]["read_time"]
 
     async def replay(self) -> None:
         """Announces all that are in force again. One that changes meanwhile is announced later than here."""

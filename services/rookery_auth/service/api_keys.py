@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from rookery_kit.clock import Clock, new_id
-from rookery_kit.identity import Principal
+from rookery_kit.identity import EVERY_PERMISSION, Principal
 from rookery_kit.identity_feed import TenantStates
 from rookery_kit.postgres.paging import PageToken, page_size
 from rookery_kit.request_id import RequestIdReused
@@ -35,7 +35,7 @@ class CreateApiKey:
 
 
 class ApiKeys:
-    """Creates, rotates and revokes the API keys of a tenant. Nobody hands out more than they hold."""
+    """Creates, rotates and revokes the API keys of a tenant. Nobody hands out more than they hold, now or later."""
 
     def __init__(
         self,
@@ -54,9 +54,10 @@ class ApiKeys:
         self._revocations = revocations
 
     async def create(self, principal: Principal, command: CreateApiKey) -> tuple[ApiKey, str]:
-        """A new key and its secret; the same pair again for the same request_id.
+        """A new key and its secret; the same pair again for the same request_id, for a day while it is in force.
 
-        Raises PermissionMissing when the key would permit more than the principal may, RoleUnknown, QuotaExceeded,
+        The secret is empty for a later repetition. Raises PermissionMissing when the key would permit more than the
+        principal may, or speaks for another and the principal may not do everything; RoleUnknown, QuotaExceeded,
         RequestIdReused.
         """
         subject = command.subject or principal.subject
@@ -80,7 +81,7 @@ class ApiKeys:
         kept = await self._store.add(asked, self._tenants.of(principal.tenant).quotas.max_api_keys)
         if _asked(kept) != _asked(asked):
             raise RequestIdReused
-        return kept, secret
+        return kept, secret if kept.may_repeat_secret(1, now) else ""
 
     async def get(self, tenant: str, key_id: str) -> ApiKey:
         """One key. Raises ApiKeyNotFound."""
@@ -100,10 +101,9 @@ class ApiKeys:
     async def rotate(
         self, principal: Principal, key_id: str, request_id: str, overlap: timedelta | None
     ) -> tuple[ApiKey, str]:
-        """A key with its next secret, and that; the same again for the same request_id.
+        """A key with its next secret, and that; the same again for the same request_id, as with `create`.
 
-        Raises ApiKeyNotFound, ApiKeyEnded, RequestIdReused, PermissionMissing when the key permits more than the
-        principal may.
+        Raises ApiKeyNotFound, ApiKeyEnded, RequestIdReused, PermissionMissing as `create` does.
         """
         key = await self._store.get(principal.tenant, key_id)
         await self._require_held(principal, key.subject, key.roles, key.scopes)
@@ -114,7 +114,8 @@ class ApiKeys:
             DEFAULT_OVERLAP if overlap is None else overlap,
             lambda nonce: self._mint.digest(self._mint.mint(API_KEY_PREFIX, key_id, nonce)),
         )
-        return rotated, self._mint.mint(API_KEY_PREFIX, key_id, rotated.nonce)
+        tell = rotated.may_repeat_secret(rotated.generation, self._clock.now())
+        return rotated, self._mint.mint(API_KEY_PREFIX, key_id, rotated.nonce) if tell else ""
 
     async def revoke(self, tenant: str, key_id: str) -> ApiKey:
         """Ends a key with all it has earned. Raises ApiKeyNotFound."""
@@ -130,6 +131,9 @@ class ApiKeys:
                 raise RoleUnknown(role)
         # Roles bound to the subject count: its tokens carry them whoever asked for the key.
         require_held(principal, narrowed_to(entitlement.permissions, scopes))
+        if subject != principal.subject or principal.actors:
+            # Roles that will be bound to the subject count as well, and nobody knows them yet.
+            require_held(principal, (EVERY_PERMISSION,))
 
 
 def _asked(key: ApiKey) -> tuple[object, ...]:

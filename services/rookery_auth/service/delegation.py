@@ -7,6 +7,7 @@ from rookery_kit.identity import Principal
 
 from rookery_auth.model import DelegationRefused, Grant, Identity, SignedToken, TokenSet
 from rookery_auth.permissions import intersection, narrowed_to
+from rookery_auth.service.exchange_limits import ExchangeLimits
 from rookery_auth.service.revocations import Revocations, role_session
 from rookery_auth.service.token_audit import TokenAudit
 from rookery_auth.signing import TokenSigner
@@ -27,36 +28,45 @@ class Delegations:
     """Issues tokens with which one subject acts for another, and tokens that permit that. They only ever narrow.
 
     A token falls with everything that it was made of: the sessions, ids and roles of both tokens are its sessions. Both
-    are looked up among the revocations first, so that one not yet heard of here is not outrun.
+    are looked up among the revocations first, so that one not yet heard of here is not outrun; it bears the time at
+    which that began.
     """
 
     def __init__(
-        self, reader: TokenReader, revocations: Revocations, signer: TokenSigner, audit: TokenAudit, max_depth: int
+        self,
+        reader: TokenReader,
+        revocations: Revocations,
+        limits: ExchangeLimits,
+        signer: TokenSigner,
+        audit: TokenAudit,
+        max_depth: int,
     ) -> None:
         self._reader = reader
+        self._limits = limits
         self._revocations = revocations
         self._signer = signer
         self._audit = audit
         self._max_depth = max_depth
 
     async def exchange(self, command: Exchange) -> TokenSet:
-        """Raises TokenInvalid, TokenExpired, TokenRevoked, and DelegationRefused, which is audited."""
+        """Raises TokenInvalid, TokenExpired, TokenRevoked, RateLimited, and DelegationRefused, which is audited."""
         subject, may_act = await self._reader.subject(command.subject_token)
-        await self._revocations.require_good(subject)
+        actor = subject if command.may_act else await self._reader.access(command.actor_token)
+        self._limits.count_call(actor)
+        good_at = await self._revocations.require_good(subject)
         if command.may_act:
             if may_act:
-                raise self._refused(subject, "a delegation token cannot be passed on")
-            return await self._issued(subject, self._permission(subject, command))
-        actor = await self._reader.access(command.actor_token)
+                raise self._refused(subject, actor, "a delegation token cannot be passed on")
+            return await self._issued(subject, self._permission(subject, command, good_at))
         await self._revocations.require_good(actor)
         if may_act and may_act != actor.subject:
-            raise self._refused(subject, f"the delegation token names {may_act}, not {actor.subject}")
-        return await self._issued(subject, self._acting(subject, actor, command.scopes))
+            raise self._refused(subject, actor, f"the delegation token names {may_act}, not {actor.subject}")
+        return await self._issued(subject, self._acting(subject, actor, command.scopes, good_at))
 
-    def _permission(self, subject: Principal, command: Exchange) -> Grant:
+    def _permission(self, subject: Principal, command: Exchange, good_at: datetime) -> Grant:
         permissions = narrowed_to(subject.permissions, command.scopes)
         if not permissions:
-            raise self._refused(subject, "nothing is left that the token would permit")
+            raise self._refused(subject, subject, "nothing is left that the token would permit")
         return Grant(
             subject=subject.subject,
             tenant=subject.tenant,
@@ -67,20 +77,20 @@ class Delegations:
             rate=subject.key_rate,
             actors=subject.actors,
             may_act=command.may_act,
-            not_before=_issued_at(subject),
+            issue_time=max(good_at, _issued_at(subject)),
             expire_time=subject.expires_at,
         )
 
-    def _acting(self, subject: Principal, actor: Principal, scopes: tuple[str, ...]) -> Grant:
+    def _acting(self, subject: Principal, actor: Principal, scopes: tuple[str, ...], good_at: datetime) -> Grant:
         if actor.tenant != subject.tenant:
-            raise self._refused(subject, "the actor is of another tenant")
+            raise self._refused(subject, actor, "the actor is of another tenant")
         # Who acts for the actor is the nearest: it is that one which holds the token.
         actors = (*actor.actors, actor.subject, *subject.actors)
         if len(actors) > self._max_depth:
-            raise self._refused(subject, f"more than {self._max_depth} would act for one another")
+            raise self._refused(subject, actor, f"more than {self._max_depth} would act for one another")
         permissions = narrowed_to(intersection(subject.permissions, actor.permissions), scopes)
         if not permissions:
-            raise self._refused(subject, "nothing is left that both may do")
+            raise self._refused(subject, actor, "nothing is left that both may do")
         # The first session is the one that the rate counts for: the tightest of the two, else the actor's.
         first, second = (subject, actor) if _rate(subject) < _rate(actor) else (actor, subject)
         return Grant(
@@ -92,7 +102,7 @@ class Delegations:
             session_ids=tuple(dict.fromkeys((*_sessions(first), *_sessions(second)))),
             rate=first.key_rate,
             actors=actors,
-            not_before=max(_issued_at(subject), _issued_at(actor)),
+            issue_time=max(good_at, _issued_at(subject), _issued_at(actor)),
             expire_time=min(subject.expires_at, actor.expires_at),
         )
 
@@ -101,8 +111,8 @@ class Delegations:
         await self._audit.delegated(grant, signed)
         return _token_set(signed, Identity(grant.subject, grant.tenant, grant.roles, dict(subject.labels)))
 
-    def _refused(self, subject: Principal, why: str) -> DelegationRefused:
-        self._audit.delegation_refused(subject, why)
+    def _refused(self, subject: Principal, actor: Principal, why: str) -> DelegationRefused:
+        self._audit.delegation_refused(subject, actor, why)
         return DelegationRefused(f"the delegation is refused: {why}")
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from rookery_kit.clock import Clock, new_id
 from rookery_kit.identity import Principal
+from rookery_kit.postgres.paging import PageToken, page_size
 from rookery_kit.request_id import RequestIdReused
 
 from rookery_auth.credential import ENROLLMENT_PREFIX, CredentialMint
@@ -18,6 +19,7 @@ from rookery_auth.store import EnrollmentStore
 _DEFAULT_ROLES = ("agent",)
 # The agent to be has no subject yet, so nothing can be bound to it.
 _NOBODY = ""
+_LISTING = "enrollment_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class CreateEnrollmentToken:
 
 
 class Enrollments:
-    """Creates enrolment tokens."""
+    """Creates, lists and revokes enrolment tokens."""
 
     def __init__(
         self,
@@ -77,6 +79,20 @@ class Enrollments:
         if not same:
             raise RequestIdReused
         return kept, secret
+
+    async def list(self, tenant: str, size: int, token: str) -> tuple[list[EnrollmentToken], str]:
+        """A page of tokens, newest first, and the token of the next. Raises InvalidPageToken."""
+        place = PageToken.decode(_LISTING, token, keys=2)
+        before = (datetime.fromisoformat(place[0]), place[1]) if place else None
+        limit = page_size(size)
+        found = list(await self._store.list(tenant, before, limit + 1))
+        page = found[:limit]
+        more = PageToken.encode(_LISTING, page[-1].create_time.isoformat(), page[-1].id) if len(found) > limit else ""
+        return page, more
+
+    async def revoke(self, tenant: str, token_id: str) -> EnrollmentToken:
+        """Ends a token for good. Raises EnrollmentTokenNotFound."""
+        return await self._store.revoke(tenant, token_id)
 
 
 def _token_id(principal: Principal, request_id: str) -> str:

@@ -14,11 +14,13 @@ from rookery_auth.store import EntitlementStore, Standing
 class Entitlement:
     """Who a token speaks for, with every role that counts at this moment, and what they permit together.
 
-    Tokens issued at `revoked_until` or before are refused; None where none are.
+    A token that says so bears `read_time`, which is before the moment at which it was true, or later than
+    `revoked_until`, where that is not None: tokens issued until then are refused.
     """
 
     identity: Identity
     permissions: frozenset[str]
+    read_time: datetime
     revoked_until: datetime | None
 
 
@@ -47,4 +49,5 @@ def entitlement(identity: Identity, standing: Standing) -> Entitlement:
         if granted is not None:
             roles.append(role)
             permissions |= granted
-    return Entitlement(replace(identity, roles=tuple(roles)), frozenset(permissions), standing.revoked_until)
+    named = replace(identity, roles=tuple(roles))
+    return Entitlement(named, frozenset(permissions), standing.read_time, standing.revoked_until)

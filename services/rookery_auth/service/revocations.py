@@ -17,13 +17,14 @@ _MARGIN = timedelta(minutes=1)
 class Revocations:
     """Revokes so that every service refuses the tokens within two seconds of the commit.
 
-    Each method joins the shared transaction of the tenant where there is one.
+    Each method joins the shared transaction of the tenant where there is one. `longest_lifetime` is the longest that
+    any token lives, also one that was issued under other settings.
     """
 
-    def __init__(self, store: RevocationStore, clock: Clock, token_lifetime: timedelta) -> None:
+    def __init__(self, store: RevocationStore, clock: Clock, longest_lifetime: timedelta) -> None:
         self._store = store
         self._clock = clock
-        self._lifetime = token_lifetime + _MARGIN
+        self._lifetime = longest_lifetime + _MARGIN
 
     def tokens_expire(self) -> datetime:
         """When the last of the tokens issued until now has expired, whatever clocks say."""
@@ -37,26 +38,28 @@ class Revocations:
 
     async def subject(self, tenant: str, subject: str) -> None:
         """Revokes every token that a subject has, or with which it acts, until now; later ones are good."""
-        await self._until_now(RevocationKind.SUBJECT, tenant, subject)
+        await self._store.revoke_until_now(tenant, [(RevocationKind.SUBJECT, subject)], self._lifetime)
 
     async def role(self, tenant: str, role: str) -> None:
         """Revokes every token that carries a role or was delegated by one that does, until now; later ones are good."""
-        await self._until_now(RevocationKind.ROLE, tenant, role)
-        await self._until_now(RevocationKind.SESSION, tenant, role_session(role))
+        targets = [(RevocationKind.ROLE, role), (RevocationKind.SESSION, role_session(role))]
+        await self._store.revoke_until_now(tenant, targets, self._lifetime)
 
-    async def require_good(self, principal: Principal) -> None:
-        """Raises TokenRevoked when the token behind a principal is revoked, also by what nobody has heard of yet."""
+    async def require_good(self, principal: Principal) -> datetime:
+        """Raises TokenRevoked when the token behind a principal is revoked, also by what nobody has heard of yet.
+
+        Answers a time, by the database's clock, at which that was not so: what revokes the token later revokes up to a
+        later time.
+        """
         targets = [principal.token_id, principal.subject, *principal.session_ids, *principal.actors, *principal.roles]
         known = KnownRevocations()
-        for each in await self._store.of(principal.tenant, targets):
+        found, read_time = await self._store.of(principal.tenant, targets)
+        for each in found:
             revoke_time, expire_time = each.revoke_time.timestamp(), each.expire_time.timestamp()
             known.apply(KnownRevocation(each.tenant, each.kind, each.target, revoke_time, expire_time))
         if known.revokes(principal):
             raise TokenRevoked
-
-    async def _until_now(self, kind: RevocationKind, tenant: str, target: str) -> None:
-        now = self._clock.now()
-        await self._store.revoke(kind, tenant, target, now, now + self._lifetime)
+        return read_time
 
 
 def role_session(role: str) -> str:

@@ -13,7 +13,11 @@ _MANAGE = "tokens:manage"
 
 
 class TokenRevocations:
-    """Revokes within the caller's tenant. Each method answers what was revoked; what is not good is no error."""
+    """Revokes within the caller's tenant. Each method answers what was revoked; what is not good is no error.
+
+    Who acts for another may give back the token in use, and takes the permission to manage tokens for more: it is to
+    act for the other, not to lock it out.
+    """
 
     def __init__(
         self, reader: TokenReader, mint: CredentialMint, refreshes: RefreshStore, revocations: Revocations
@@ -24,27 +28,29 @@ class TokenRevocations:
         self._revocations = revocations
 
     async def token(self, principal: Principal, text: str) -> str:
-        """Revokes a token that the caller holds: its id or its refresh family's; empty for one that is no good."""
+        """Revokes a token that the caller holds: its id or its refresh family's; empty for one that is no good.
+
+        Raises PermissionMissing.
+        """
         if text.startswith(REFRESH_PREFIX):
             return await self._family(principal, text)
         found = await self.introspect(principal, text)
         if found is None:
             return ""
+        _require_own(principal, own=not principal.actors or found.token_id == principal.token_id)
         await self._revocations.token(found.tenant, found.token_id, found.expires_at)
         return found.token_id
 
     async def token_id(self, principal: Principal, token_id: str) -> str:
         """Revokes a token by its id. Raises PermissionMissing for another's."""
-        if token_id != principal.token_id:
-            _require_manage(principal)
+        _require_own(principal, own=token_id == principal.token_id)
         await self._revocations.token(principal.tenant, token_id)
         return token_id
 
     async def subject(self, principal: Principal, subject: str) -> str:
         """Revokes every token of a subject, and its refresh tokens. Raises PermissionMissing for another's."""
-        if subject != principal.subject:
-            _require_manage(principal)
-        await self._refreshes.revoke_subject(principal.tenant, subject)
+        _require_own(principal, own=subject == principal.subject and not principal.actors)
+        await self._refreshes.revoke_subject(principal.tenant, subject, self._revocations.tokens_expire())
         await self._revocations.subject(principal.tenant, subject)
         return subject
 
@@ -61,10 +67,11 @@ class TokenRevocations:
             family_id = self._mint.parse(REFRESH_PREFIX, text).id
         except CredentialInvalid:
             return ""
+        _require_own(principal, own=not principal.actors)
         found = await self._refreshes.revoke(principal.tenant, family_id, self._revocations.tokens_expire())
         return family_id if found else ""
 
 
-def _require_manage(principal: Principal) -> None:
-    if not principal.permits(_MANAGE):
+def _require_own(principal: Principal, *, own: bool) -> None:
+    if not own and not principal.permits(_MANAGE):
         raise PermissionMissing(_MANAGE)

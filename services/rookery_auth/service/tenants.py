@@ -56,6 +56,7 @@ class Tenants:
     async def create(self, principal: Principal, command: CreateTenant) -> tuple[Tenant, str]:
         """A new tenant and the secret of its administrator's key; the same pair again for the same request_id.
 
+        A day later, or once the key has been rotated or has ended, the secret is empty: it is the tenant's own by then.
         Raises TenantExists, RequestIdReused.
         """
         now = self._clock.now()
@@ -81,7 +82,7 @@ class Tenants:
         unchanged = tenant.revision > 1 or (tenant.display_name, tenant.quotas) == (display_name, command.quotas)
         if not unchanged:
             raise RequestIdReused
-        return tenant, self._mint.mint(API_KEY_PREFIX, kept.id, kept.nonce)
+        return tenant, secret if kept.may_repeat_secret(1, now) else ""
 
     async def get(self, tenant: str) -> Tenant:
         """One tenant. Raises TenantNotFound."""

@@ -1,11 +1,22 @@
 """What the audit log is told of tokens."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rookery_kit.audit import AuditEvent, AuditOutcome, AuditTrail
 from rookery_kit.clock import Clock
 from rookery_kit.identity import Principal
+from rookery_kit.identity_feed import TenantSuspended
 from rookery_kit.tracing import current_traceparent
 
-from rookery_auth.model import DelegationRefused, Grant, RefreshFamily, RefreshTokenReused, SignedToken
+from rookery_auth.model import (
+    CredentialInvalid,
+    DelegationRefused,
+    Grant,
+    RefreshFamily,
+    RefreshTokenReused,
+    SignedToken,
+)
 from rookery_auth.store import TokenEventStore
 
 ISSUED = "token.issued"
@@ -15,7 +26,7 @@ REFRESHED_AGAIN = "token.refresh_reused"
 
 
 class TokenAudit:
-    """Writes of every token that is issued, and of every refusal that tells of a theft or a mistake."""
+    """Writes of every token that is issued, and of every refusal of a credential that was good once."""
 
     def __init__(self, events: TokenEventStore, trail: AuditTrail, clock: Clock) -> None:
         self._events = events
@@ -34,12 +45,16 @@ class TokenAudit:
             event = self._of(grant, signed, DELEGATED, {"scope": " ".join(sorted(grant.permissions))[:1000]})
         await self._events.record(event)
 
-    def delegation_refused(self, subject: Principal, why: str) -> None:
-        """Somebody wanted to act for a subject and was refused."""
+    def delegation_refused(self, subject: Principal, actor: Principal, why: str) -> None:
+        """An actor wanted to act for a subject, or the subject itself to let another act, and was refused.
+
+        The log of the subject's tenant says so.
+        """
+        elsewhere = {"actor_tenant": actor.tenant} if actor.tenant != subject.tenant else {}
         self._trail.note(
             AuditEvent(
                 tenant=subject.tenant,
-                actor=subject.subject,
+                actor=actor.subject,
                 action=DELEGATED,
                 resource=f"subjects/{subject.subject}",
                 outcome=AuditOutcome.DENIED,
@@ -47,11 +62,34 @@ class TokenAudit:
                 service="auth",
                 trace_id=_trace_id(),
                 reason=DelegationRefused.reason,
-                delegates=subject.actors,
-                token_id=subject.token_id,
-                details={"why": why},
+                delegates=actor.actors,
+                token_id=actor.token_id,
+                details={"why": why, **elsewhere},
             )
         )
+
+    @contextmanager
+    def refusals(self, tenant: str, subject: str, credential: str) -> Iterator[None]:
+        """Notes what the block refuses a credential for that is proven to be one of a tenant.
+
+        `subject` is whom it speaks for, `credential` names it, such as `api_keys/<id>`.
+        """
+        try:
+            yield
+        except (CredentialInvalid, TenantSuspended) as error:
+            event = AuditEvent(
+                tenant=tenant,
+                actor=subject,
+                action=ISSUED,
+                resource=credential,
+                outcome=AuditOutcome.DENIED,
+                event_time=self._clock.now(),
+                service="auth",
+                trace_id=_trace_id(),
+                reason=error.reason,
+            )
+            self._trail.note(event)
+            raise
 
     async def reused(self, family: RefreshFamily) -> None:
         """A refresh token came a second time, and its family is revoked."""

@@ -12,7 +12,7 @@ class ApiKeyStore(Protocol):
     """API keys. A key of another tenant is not found."""
 
     async def find_for_exchange(self, key_id: str) -> tuple[ApiKey, Standing]:
-        """A key in force, of whatever tenant, and how its subject stands, in one statement.
+        """A key, of whatever tenant, in force or not, and how its subject stands, in one statement.
 
         The digest of the secret before is in it only while that secret is good. Raises CredentialInvalid.
         """

@@ -12,13 +12,15 @@ from rookery_auth.model import TenantLife
 class Standing:
     """How a subject stands in its tenant. `custom` holds what those of its roles permit that are the tenant's own.
 
-    `life` is None where there is no such tenant. Tokens of the subject, or with one of its roles, that were issued at
-    `revoked_until` or before are refused; None where none are.
+    `life` is None where there is no such tenant. `read_time`, by the database's clock, is before all that is read here:
+    whatever takes some of it away later revokes up to a later time. Tokens of the subject, or with one of its roles,
+    that were issued at `revoked_until` or before are refused; None where none are.
     """
 
     life: TenantLife | None
     bound_roles: tuple[str, ...]
     custom: Mapping[str, frozenset[str]]
+    read_time: datetime
     revoked_until: datetime | None = None
 
 

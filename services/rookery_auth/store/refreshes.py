@@ -9,6 +9,10 @@ from rookery_auth.model import RefreshFamily
 class RefreshStore(Protocol):
     """Families of refresh tokens."""
 
+    async def find(self, family_id: str) -> RefreshFamily:
+        """A family, in force or not. Raises CredentialInvalid when it is unknown."""
+        ...
+
     async def rotate(self, family_id: str, generation: int, nonce: str, tokens_expire: datetime) -> RefreshFamily:
         """Moves a family on from `generation`; `nonce` names the exchange, and a repetition answers the same.
 
@@ -22,6 +26,6 @@ class RefreshStore(Protocol):
         """Revokes a family of a tenant, and announces that all it has earned is refused; False: there is none."""
         ...
 
-    async def revoke_subject(self, tenant: str, subject: str) -> None:
-        """Revokes every family of a subject. What they have earned is left to the subject's own revocation."""
+    async def revoke_subject(self, tenant: str, subject: str, tokens_expire: datetime) -> None:
+        """Revokes every family of a subject, and announces that all they have earned is refused."""
         ...

@@ -1,7 +1,7 @@
 """Revocations, as use cases see them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from rookery_kit.identity_feed import RevocationKind
@@ -17,13 +17,25 @@ class RevocationStore(Protocol):
     ) -> None:
         """Keeps a revocation and announces it after the commit; within a shared transaction of the tenant it joins.
 
-        Of two for one target the later times count. A subject or role revoked again within one second is revoked up
-        to the next, because tokens earned in between bear the times of that one.
+        Of two for one target the later times count.
         """
         ...
 
-    async def of(self, tenant: str, targets: Sequence[str]) -> Sequence[Revocation]:
-        """Those in force of a tenant whose target is among these, of whatever kind."""
+    async def revoke_until_now(
+        self, tenant: str, targets: Sequence[tuple[RevocationKind, str]], token_lifetime: timedelta
+    ) -> None:
+        """Keeps and announces, as `revoke` does, that tokens earned before the commit are refused.
+
+        They are those that bear a time read from the database before it. Raises DatabaseUnavailable, having done
+        nothing, when the commit comes too late for that.
+        """
+        ...
+
+    async def of(self, tenant: str, targets: Sequence[str]) -> tuple[Sequence[Revocation], datetime]:
+        """Those in force of a tenant whose target is among these, of whatever kind.
+
+        And a time by the database's clock before the reading.
+        """
         ...
 
     async def replay(self) -> None:

@@ -10,6 +10,8 @@ from rookery_kit.bus.subjects import IDENTITY_SUBJECTS, reply_subject
 
 _DAY = 24 * 3600
 _GIB = 1024**3
+# The server takes no more than 1,000 where a stream does not say otherwise.
+_MOST_CONSUMERS = 1_000_000
 IDENTITY_STREAM = "IDENTITY"
 REPLY_STREAM = "REPLY"
 
@@ -80,7 +82,7 @@ class Topology:
             max_age=max_age,
             max_msgs_per_subject=max_msgs_per_subject,
             max_bytes=self.max_bytes,
-            max_consumers=-1,
+            max_consumers=_MOST_CONSUMERS,
             num_replicas=self.replicas,
             duplicate_window=10 * 60,
             allow_direct=True,
@@ -115,6 +117,7 @@ _COMPARED = (
     "discard_new_per_subject",
     "max_age",
     "max_bytes",
+    "max_consumers",
     "num_replicas",
     "duplicate_window",
     "allow_direct",

@@ -1,8 +1,9 @@
 """Serving methods over NATS, behind the same pipeline as over gRPC."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,10 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
-from rookery_kit.access_token import TokenInvalid, TokenVerifier
+from rookery_kit.access_token import TokenInvalid, TokenMissing, TokenVerifier
 from rookery_kit.clock import new_id
 from rookery_kit.errors import ResourceExhausted, RookeryError
+from rookery_kit.identity import Principal
 from rookery_kit.nats_rpc.call_context import CallRefused, NatsCallContext
 from rookery_kit.nats_rpc.stream import NatsStream
 from rookery_kit.nats_rpc.subjects import (
@@ -24,7 +26,9 @@ from rookery_kit.nats_rpc.subjects import (
     call_subject,
     called_method,
     inbox_prefix,
+    is_inbox,
     short_name,
+    stream_id,
     stream_subject,
 )
 from rookery_kit.nats_rpc.wire import CONTENT_TYPE, STATUS, TIMEOUT_MS, Codec, codec_of, number
@@ -34,6 +38,7 @@ from rookery_kit.rpc.server import Registration, handlers_of
 from rookery_kit.rpc.status import deadline_status, masked_status, status_of
 
 _MOST_CALLS = 20_000
+_MOST_STREAMS_OF_ONE = 64
 _OK = "0"
 _UNIMPLEMENTED = status_pb2.Status(code=12, message="no such method is called over NATS")
 _BEARER = "Bearer "
@@ -41,7 +46,7 @@ _log = structlog.get_logger(__name__)
 
 
 class TooManyCalls(ResourceExhausted):
-    """The service answers as many calls over NATS as it can."""
+    """The service answers as many calls over NATS as it can, or holds as many streams as one agent may have."""
 
     reason = "RATE_LIMITED"
 
@@ -58,7 +63,7 @@ class NatsRpcServer:
     """Answers calls that agents make on their own subjects; replicas under the same `name` share them.
 
     The broker vouches for the agent in the subject, and the token in the header must be that agent's. Answers go to
-    the agent's own inbox and nowhere else.
+    the inbox of the connection that the token opened and nowhere else; a refusal, to the agent's own at the least.
     """
 
     def __init__(self, client: Client, pipeline: Pipeline, verifier: TokenVerifier, *, name: str) -> None:
@@ -69,6 +74,7 @@ class NatsRpcServer:
         self._served: dict[tuple[str, str], _Served] = {}
         self._subscriptions: list[Subscription] = []
         self._calls: set[asyncio.Task[None]] = set()
+        self._streams: Counter[tuple[str, str]] = Counter()
 
     async def start(self, registrations: Iterable[Registration]) -> None:
         """Begins to answer."""
@@ -98,7 +104,7 @@ class NatsRpcServer:
 
     async def _take(self, message: Msg) -> None:
         called = called_method(message.subject)
-        if called is None or not message.reply.startswith(inbox_prefix(called.agent_id) + "."):
+        if called is None or not is_inbox(message.reply, called.agent_id):
             # An answer anywhere else would let an agent write where the broker does not let it.
             return
         call = asyncio.create_task(self._answer(message, called))
@@ -115,12 +121,13 @@ class NatsRpcServer:
                 raise CallRefused(_UNIMPLEMENTED)
             if len(self._calls) > _MOST_CALLS:
                 raise TooManyCalls("too many calls at once; repeat this one", retry_after=1)
-            await self._verify(headers, called)
+            principal = await self._verify(headers, called, message.reply)
             data = codec.request(message.data, served.request_class)
             if served.handler.unary_unary is not None:
                 await self._answer_once(message, headers, served, data, codec)
             else:
-                await self._answer_stream(message, called, headers, served, data, codec)
+                with self._one_stream_more(called):
+                    await self._answer_stream(message, called, principal, headers, served, data, codec)
         except NatsError as error:
             _log.warning("answer not sent", method=called.method, error=type(error).__name__)
         except (RookeryError, CallRefused) as error:
@@ -135,15 +142,32 @@ class NatsRpcServer:
             _log.exception("internal fault", method=called.method, fault_id=fault_id)
             await self._refuse(message.reply, codec, status)
 
-    async def _verify(self, headers: Mapping[str, str], called: CalledMethod) -> None:
-        """Raises TokenInvalid for a good token of somebody else; what is wrong with a token the pipeline will say."""
+    async def _verify(self, headers: Mapping[str, str], called: CalledMethod, reply: str) -> Principal:
+        """Raises TokenMissing, what the verifier raises, and TokenInvalid for a good token of another connection."""
         token = headers.get("authorization", "")
         if not token.startswith(_BEARER):
-            return
+            raise TokenMissing("send the connection's access token in the header: authorization: Bearer <token>")
         bare = token[len(_BEARER) :]
         principal = self._verifier.recall(bare) or await self._verifier.verify(bare)
-        if (principal.tenant, principal.subject) != (called.tenant, called.subject_of_agent):
+        if principal.actors or (principal.tenant, principal.subject) != (called.tenant, called.subject_of_agent):
             raise TokenInvalid("the token is not that of the agent on whose subject it came")
+        if not reply.startswith(inbox_prefix(called.agent_id, principal.token_id)):
+            raise TokenInvalid("the token is not the one that opened the connection to whose inbox it wants an answer")
+        return principal
+
+    @contextmanager
+    def _one_stream_more(self, called: CalledMethod) -> Iterator[None]:
+        """Raises TooManyCalls for an agent that has as many streams as it may."""
+        holder = (called.tenant, called.agent_id)
+        if self._streams[holder] >= _MOST_STREAMS_OF_ONE:
+            raise TooManyCalls(f"the agent has {_MOST_STREAMS_OF_ONE} streams; end one first", retry_after=1)
+        self._streams[holder] += 1
+        try:
+            yield
+        finally:
+            self._streams[holder] -= 1
+            if not self._streams[holder]:
+                del self._streams[holder]
 
     async def _answer_once(
         self, message: Msg, headers: Mapping[str, str], served: _Served, data: bytes, codec: Codec
@@ -163,14 +187,16 @@ class NatsRpcServer:
         self,
         message: Msg,
         called: CalledMethod,
+        principal: Principal,
         headers: Mapping[str, str],
         served: _Served,
         data: bytes,
         codec: Codec,
     ) -> None:
-        stream_id = new_id()
-        subject = stream_subject(called.tenant, called.agent_id, stream_id)
-        stream = NatsStream(self._client, stream_id, subject, message.reply, codec, served.request_class)
+        name = stream_id(principal.token_id, new_id())
+        subject = stream_subject(called.tenant, called.agent_id, name)
+        takes = served.request_class if served.handler.request_streaming else None
+        stream = NatsStream(self._client, name, subject, message.reply, codec, takes)
         context = NatsCallContext(headers, None, stream.write)
         await stream.open(data)
         try:

@@ -14,7 +14,9 @@ from rookery_kit.errors import InvalidArgument, ResourceExhausted, RookeryError,
 from rookery_kit.nats_rpc.wire import END, FRAME, PING, PONG, STREAM, Codec, number
 
 SILENCE_SECONDS = 15.0
-_BOUND = 1024
+# What may wait to be taken. Two frames of the greatest size that the server carries are not too many.
+_MOST_FRAMES = 1024
+_MOST_BYTES = 4 * 1024 * 1024
 
 
 class FrameLost(Unavailable):
@@ -30,18 +32,22 @@ class TooManyFrames(ResourceExhausted):
 
 
 class NatsStream:
-    """The frames of one stream. What breaks it is kept in `broken`, and `ended` is set."""
+    """The frames of one stream. What breaks it is kept in `broken`, and `ended` is set.
+
+    `takes` is the class of the caller's frames; None: beside the opening one it sends none.
+    """
 
     def __init__(
-        self, client: Client, stream_id: str, subject: str, reply: str, codec: Codec, message_class: type[Message]
+        self, client: Client, stream_id: str, subject: str, reply: str, codec: Codec, takes: type[Message] | None
     ) -> None:
         self._client = client
         self._id = stream_id
         self._subject = subject
         self._reply = reply
         self._codec = codec
-        self._message_class = message_class
+        self._takes = takes
         self._incoming: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._waiting_bytes = 0
         self._received = 1
         self._sent = 0
         self._heard = asyncio.Event()
@@ -51,8 +57,11 @@ class NatsStream:
 
     async def open(self, first: bytes) -> None:
         """Takes the opening frame and listens for those that follow it."""
-        self._subscription = await self._client.subscribe(self._subject, cb=self._take)
-        self._incoming.put_nowait(first)
+        self._subscription = await self._client.subscribe(
+            self._subject, cb=self._take, pending_msgs_limit=_MOST_FRAMES, pending_bytes_limit=_MOST_BYTES
+        )
+        if self._takes is not None:
+            self._put(first)
 
     async def close(self) -> None:
         """Listens no more."""
@@ -63,6 +72,7 @@ class NatsStream:
     async def frames(self) -> AsyncIterator[bytes]:
         """The caller's frames, until it ends the stream."""
         while (frame := await self._incoming.get()) is not None:
+            self._waiting_bytes -= len(frame)
             yield frame
 
     async def write(self, response: Message) -> None:
@@ -105,13 +115,20 @@ class NatsStream:
             self._incoming.put_nowait(None)
             self.ended.set()
             return
-        if self._incoming.qsize() >= _BOUND:
+        if self._takes is None:
+            self._break(InvalidArgument("this stream takes no frames but the one that opens it"))
+            return
+        if self._incoming.qsize() >= _MOST_FRAMES or self._waiting_bytes + len(message.data) > _MOST_BYTES:
             self._break(TooManyFrames("frames come faster than they are taken; wait for answers"))
             return
         try:
-            self._incoming.put_nowait(self._codec.request(message.data, self._message_class))
+            self._put(self._codec.request(message.data, self._takes))
         except InvalidArgument as error:
             self._break(error)
+
+    def _put(self, frame: bytes) -> None:
+        self._waiting_bytes += len(frame)
+        self._incoming.put_nowait(frame)
 
     def _break(self, error: RookeryError) -> None:
         self.broken = self.broken or error

@@ -32,14 +32,24 @@ def call_subject(tenant: str, agent_id: str, service: str, method: str) -> str:
     return f"{PREFIX}.{tenant}.agent.{agent_id}.call.{short_name(service)}.{method}"
 
 
-def stream_subject(tenant: str, agent_id: str, stream_id: str) -> str:
-    """Where an agent sends the further frames of a stream that it has opened; `*` works in every place."""
-    return f"{PREFIX}.{tenant}.agent.{agent_id}.stream.{stream_id}"
+def stream_id(token_id: str, name: str) -> str:
+    """The id of a stream that was opened with a token; `*` as its name stands for all of them."""
+    return f"{token_id}.{name}"
 
 
-def inbox_prefix(agent_id: str) -> str:
-    """What the subjects begin with to which an agent may listen, and to which answers go."""
-    return f"_INBOX.{agent_id}"
+def stream_subject(tenant: str, agent_id: str, stream: str) -> str:
+    """Where an agent sends the further frames of the stream with an id."""
+    return f"{PREFIX}.{tenant}.agent.{agent_id}.stream.{stream}"
+
+
+def inbox_prefix(agent_id: str, token_id: str) -> str:
+    """What the subjects begin with to which a connection may listen, and to which its answers go."""
+    return f"_INBOX.{agent_id}.{token_id}."
+
+
+def is_inbox(subject: str, agent_id: str) -> bool:
+    """Whether a subject is in the inbox of any of an agent's connections."""
+    return subject.startswith(f"_INBOX.{agent_id}.")
 
 
 def called_method(subject: str) -> CalledMethod | None:

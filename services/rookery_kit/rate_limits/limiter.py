@@ -28,6 +28,8 @@ _UNLIMITED: Decision = ((), None)
 class RateLimiter:
     """Admits a call when every limit on its caller does: that of the principal, of its API key, of its tenant.
 
+    Where one acts for another, the call counts for the one that acts.
+
     `principal_rate` is in requests per second, 0 for no limit. Each replica starts with whole limits, and takes off
     what the others tell. `due` is set while there is something to tell them.
     """
@@ -96,7 +98,7 @@ class RateLimiter:
     def _limits_on(self, principal: Principal, now: float) -> list[TokenBucket]:
         buckets, tenant = [], principal.tenant
         if rate := self._principal_rate:
-            buckets.append(self._buckets.at(("principal", tenant, principal.subject), rate, now))
+            buckets.append(self._buckets.at(("principal", tenant, principal.acting), rate, now))
         if (key_rate := principal.key_rate) and principal.session_ids:
             buckets.append(self._buckets.at(("key", tenant, principal.session_ids[0]), key_rate, now))
         if tenant_rate := self._tenants.requests_per_second(tenant):

@@ -76,6 +76,7 @@ class Pipeline:
         self._default_deadline = default_deadline
         self._streams: dict[asyncio.Task[Any], Principal | None] = {}
         self._draining = False
+        verifier.on_withdrawal(self.end_refused_streams)
 
     def drain(self) -> None:
         """Ends every open stream with SHUTTING_DOWN; their handlers clean up as on a cancellation."""

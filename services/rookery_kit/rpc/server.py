@@ -8,6 +8,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from rookery_kit.rpc.channel import KEEPALIVE
 from rookery_kit.rpc.pipeline import Pipeline
 from rookery_kit.rpc.policy import method_policies
 
@@ -63,9 +64,7 @@ class RpcServer:
                 # Room for the longest token and more, so that it is the pipeline that refuses one that is too long.
                 ("grpc.max_metadata_size", _METADATA_BYTES),
                 ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
-                ("grpc.keepalive_time_ms", 15_000),
-                ("grpc.keepalive_timeout_ms", 5_000),
-                ("grpc.keepalive_permit_without_calls", 1),
+                *KEEPALIVE,
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 4_000),
                 ("grpc.http2.max_ping_strikes", 0),
             )

@@ -1,5 +1,7 @@
 """Requests are read, and checked by the rules in the proto, before a handler sees them."""
 
+from typing import Any, cast
+
 from google.protobuf.message import DecodeError, Message
 from protovalidate import Validator, Violation
 
@@ -17,13 +19,14 @@ class RequestReader:
     """Reads the requests of one method, bounded in size.
 
     The pipeline calls it, not gRPC, which would mask what it raises. Readers share a validator, because that keeps
-    what it has made of the rules.
+    what it has made of the rules. A request_id is read in lower case, as RFC 9562 has a UUID compared and written.
     """
 
     def __init__(self, message_class: type[Message], max_bytes: int, validator: Validator) -> None:
         self._parse = message_class.FromString
         self._max_bytes = max_bytes
         self._violations = validator.collect_violations
+        self._identified = "request_id" in message_class.DESCRIPTOR.fields_by_name
 
     def __call__(self, data: bytes) -> Message:
         """The message in `data`. Raises MessageTooLarge, or InvalidArgument naming every broken field."""
@@ -41,7 +44,15 @@ class RequestReader:
         if violations := self._violations(message):
             described = tuple((_path(violation), violation.proto.message) for violation in violations)
             raise InvalidArgument("; ".join(f"{path or 'request'}: {text}" for path, text in described), described)
-        return message
+        return _one_spelling(message) if self._identified else message
+
+
+def _one_spelling(request: Any) -> Message:  # noqa: ANN401 -- any message with a request_id
+    """The request with its request_id as every repetition of it is spelled."""
+    spelled = request.request_id.lower()
+    if spelled != request.request_id:
+        request.request_id = spelled
+    return cast("Message", request)
 
 
 def _path(violation: Violation) -> str:

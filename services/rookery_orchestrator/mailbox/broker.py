@@ -72,7 +72,7 @@ class OpenedMailbox(Protocol):
         ...
 
     async def until_ready(self) -> None:
-        """Waits until `ready` names one."""
+        """Waits until `ready` names one. Raises Unavailable."""
         ...
 
     async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:

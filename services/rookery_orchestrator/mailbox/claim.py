@@ -13,7 +13,7 @@ from rookery_orchestrator.session_errors import SessionSuperseded
 
 _EPOCH = "rookery.session_epoch"
 _HOLDER = "rookery.holder"
-_BEARER = Priority.HIGH
+_BEARER = Priority.NORMAL
 _LOOK_SECONDS = 30.0
 _RETRY_SECONDS = 0.5
 
@@ -28,7 +28,7 @@ class Claim:
 
     The last claim counts, unless its session is earlier than that of the claim before. Who has been superseded learns
     it from a notice; since a notice can be lost, it also looks after every reconnection, and now and then. `began` is
-    told how each consumer stands whenever the mailbox is taken.
+    told how that consumer stands whenever the mailbox is taken.
     """
 
     def __init__(
@@ -54,11 +54,7 @@ class Claim:
         if present is not None and present[0] > self.session_epoch:
             raise SessionSuperseded
         metadata = {_EPOCH: str(self.session_epoch), _HOLDER: self.holder}
-        standing = await asyncio.gather(
-            *(self._consumers.ensure(priority, metadata if priority is _BEARER else None) for priority in Priority)
-        )
-        for priority, info in zip(Priority, standing, strict=True):
-            self._began(priority, info)
+        self._began(_BEARER, await self._consumers.ensure(_BEARER, metadata))
         with bus_errors():
             await self._bus.client.publish(self._subject, self.holder.encode())
 

@@ -20,6 +20,7 @@ from rookery_orchestrator.mailbox.replies import JetStreamReplies
 from rookery_orchestrator.mailbox.requests import AskAgent, ReplyToRequest
 from rookery_orchestrator.mailbox.sending import SendMessage
 from rookery_orchestrator.mailbox.settled_inbox import SettledInbox, SettledStore
+from rookery_orchestrator.mailbox.shared_clock import SharedClock
 from rookery_orchestrator.mailbox.stored_mail import StoredMail
 from rookery_orchestrator.mailbox.tenant_room import MailQuotas, TenantRoom
 from rookery_orchestrator.mailbox.uplink import Uplink
@@ -35,7 +36,7 @@ class MailStores:
 
 @dataclass(frozen=True, slots=True)
 class MailboxParts:
-    """The use cases, and the loops that run beside them."""
+    """The use cases, and the loops that run beside them. `clock` tells the time that all replicas share."""
 
     send_message: SendMessage
     receive_mail: ReceiveMail
@@ -46,19 +47,22 @@ class MailboxParts:
     presence: Presence
     outcomes: OutcomeLog
     delayed: DelayedStore
+    clock: Clock
     background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
 
 
 async def compose_mailbox(
     bus: Bus,
     directory: AgentDirectory,
-    clock: Clock,
+    own_clock: Clock,
     policy: DeliveryPolicy,
     stores: MailStores,
     quotas: Callable[[str], MailQuotas],
 ) -> MailboxParts:
-    """Builds it on an open bus. Raises BusUnavailable."""
+    """Builds it on an open bus. Raises BusUnavailable, or Unavailable when the database does not tell the time."""
     uplink = Uplink(bus)
+    clock = SharedClock(own_clock, stores.delayed.now)
+    await clock.adjust()
     outcomes = OutcomeLog(bus, clock, new_id)
     room = TenantRoom(bus, clock, quotas)
     broker = await JetStreamBroker.start(
@@ -79,5 +83,6 @@ async def compose_mailbox(
         presence=presence,
         outcomes=outcomes,
         delayed=stores.delayed,
-        background=(outcomes.run, delayed.run),
+        clock=clock,
+        background=(outcomes.run, delayed.run, clock.run),
     )

@@ -1,4 +1,4 @@
-"""The consumers of one mailbox: one for each priority, dropped by the broker when nobody has used them for long."""
+"""The consumers of one mailbox: one for each priority in use, dropped by the broker when long unused."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 from rookery_kit.bus import BusUnavailable
 from rookery_kit.bus.subjects import mail_subject
 
@@ -14,6 +14,7 @@ from rookery_orchestrator.mailbox.model import Priority
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 
 STREAM = "MAIL"
+_STORED_OTHERWISE = "storage type"
 
 
 @contextmanager
@@ -26,7 +27,11 @@ def bus_errors() -> Iterator[None]:
 
 
 class Consumers:
-    """Creates and finds the consumers. All methods raise BusUnavailable."""
+    """Creates and finds the consumers. All methods raise BusUnavailable.
+
+    The broker keeps them in memory: what it knows of deliveries changes with each, and would be a sync each time. With
+    a broker that is restarted alone they are gone, and all that is not settled is handed out once more.
+    """
 
     def __init__(self, jetstream: JetStreamContext, tenant: str, agent_id: str, policy: DeliveryPolicy) -> None:
         self._jetstream = jetstream
@@ -51,10 +56,18 @@ class Consumers:
             # Mail that was refused with a delay counts as pending, so a limit would let it block the rest.
             max_ack_pending=-1,
             inactive_threshold=self._policy.receiver_inactive,
+            mem_storage=True,
             metadata=dict(metadata) if metadata else None,
         )
         with bus_errors():
-            info: ConsumerInfo = await self._jetstream.add_consumer(STREAM, config)
+            try:
+                info: ConsumerInfo = await self._jetstream.add_consumer(STREAM, config)
+            except APIError as error:
+                if _STORED_OTHERWISE not in (error.description or ""):
+                    raise
+                # From a version that kept them on disk.
+                await self._jetstream.delete_consumer(STREAM, self.name(priority))
+                info = await self._jetstream.add_consumer(STREAM, config)
         return info
 
     async def find(self, priority: Priority) -> ConsumerInfo | None:
@@ -65,3 +78,10 @@ class Consumers:
             except NotFoundError:
                 return None
         return info
+
+    async def waiting(self) -> set[Priority]:
+        """The priorities of which the mailbox has mail, out or not."""
+        everything = mail_subject(self._tenant, self._agent_id, "*")
+        with bus_errors():
+            info = await self._jetstream.stream_info(STREAM, subjects_filter=everything)
+        return {Priority(subject.rpartition(".")[2]) for subject in info.state.subjects or {}}

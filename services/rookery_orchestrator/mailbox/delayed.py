@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -64,6 +65,10 @@ class DelayedStore(Protocol):
 
         At its end they are removed, and those noted by index in `postponed` put off by `postpone` seconds.
         """
+        ...
+
+    async def now(self) -> datetime:
+        """The database's time, by which it is decided what is due."""
         ...
 
     async def seconds_to_next(self) -> float | None:

@@ -18,7 +18,7 @@ from rookery_orchestrator.mailbox.consumers import Consumers, bus_errors
 from rookery_orchestrator.mailbox.dead_letters import DeadLetters
 from rookery_orchestrator.mailbox.failure_history import FailureHistory
 from rookery_orchestrator.mailbox.jetstream_mailbox import JetStreamMailbox
-from rookery_orchestrator.mailbox.model import Message, ReceivingSession
+from rookery_orchestrator.mailbox.model import Message, Priority, ReceivingSession
 from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 from rookery_orchestrator.mailbox.posting import Letter, Posting
@@ -32,6 +32,7 @@ from rookery_orchestrator.mailbox.verdicts import Verdicts
 from rookery_orchestrator.mailbox.wire import seal, trails_of_sent
 
 _PURGES_AT_A_TIME = 4
+_Mailbox = tuple[str, str]
 
 
 class JetStreamBroker:
@@ -57,7 +58,7 @@ class JetStreamBroker:
         self._new_id = new_id
         self._purges = asyncio.Semaphore(_PURGES_AT_A_TIME)
         self._posting = Posting(bus, clock, room, self._trails)
-        self._claims: defaultdict[str, set[Claim]] = defaultdict(set)
+        self._held: defaultdict[_Mailbox, dict[Claim, Pulls]] = defaultdict(dict)
 
     @classmethod
     async def start(
@@ -71,10 +72,13 @@ class JetStreamBroker:
         clock: Clock,
         new_id: Callable[[], str],
     ) -> Self:
-        """Begins to listen for streams that take over mailboxes, here and on other replicas."""
+        """Begins to listen for streams that take over mailboxes, here and on other replicas, and for unusual mail."""
         broker = cls(bus, uplink, policy, outcomes, inbox, room, clock, new_id)
         with bus_errors():
             await bus.client.subscribe(session_subject("*", "*"), cb=broker._taken_over)
+            for priority in (Priority.HIGH, Priority.LOW):
+                # Mail on its way into the stream is heard as well, by whoever listens.
+                await bus.client.subscribe(mail_subject("*", "*", priority.value), cb=broker._on_its_way)
         return broker
 
     async def put(self, tenant: str, message: Message) -> bool:
@@ -123,12 +127,12 @@ class JetStreamBroker:
 
         def forget() -> None:
             self._uplink.leave(renewed)
-            self._claims[subject].discard(claim)
-            if not self._claims[subject]:
-                del self._claims[subject]
+            self._held[tenant, agent_id].pop(claim, None)
+            if not self._held[tenant, agent_id]:
+                del self._held[tenant, agent_id]
 
         self._uplink.listen(renewed)
-        self._claims[subject].add(claim)
+        self._held[tenant, agent_id][claim] = pulls
         history = FailureHistory(self._bus, self._clock, tenant, agent_id, session)
         return JetStreamMailbox(
             tenant=tenant,
@@ -157,10 +161,16 @@ class JetStreamBroker:
 
     def held(self, tenant: str, agent_id: str) -> int | None:
         """The session of the stream that holds a mailbox on this replica; None: there is none."""
-        claims = self._claims.get(session_subject(tenant, agent_id), ())
+        claims = self._held.get((tenant, agent_id), ())
         return max((claim.session_epoch for claim in claims), default=None)
 
     async def _taken_over(self, notice: Msg) -> None:
-        for claim in tuple(self._claims.get(notice.subject, ())):
+        _, tenant, _, agent_id = notice.subject.split(".")
+        for claim in self._held.get((tenant, agent_id), ()):
             if claim.holder != notice.data.decode():
                 claim.look()
+
+    async def _on_its_way(self, mail: Msg) -> None:
+        _, tenant, _, agent_id, priority = mail.subject.split(".")
+        for pulls in self._held.get((tenant, agent_id), {}).values():
+            pulls.noticed(Priority(priority))

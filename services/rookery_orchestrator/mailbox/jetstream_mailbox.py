@@ -60,7 +60,7 @@ class JetStreamMailbox:
         return self._pulls.ready
 
     async def until_ready(self) -> None:
-        """Waits until `ready` names one."""
+        """Waits until `ready` names one. Raises BusUnavailable."""
         await self._pulls.until_ready()
 
     async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:

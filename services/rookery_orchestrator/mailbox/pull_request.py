@@ -8,6 +8,7 @@ from nats.aio.msg import Msg
 
 from rookery_orchestrator.mailbox.consumers import STREAM
 
+TIME_OVER = "408"
 _TOO_LARGE = "Message Size Exceeds MaxBytes"
 
 
@@ -40,7 +41,7 @@ class PullRequest:
         """Takes what the server says in place of mail."""
         headers = answer.headers or {}
         status = headers.get("Status")
-        if status in {"404", "408"}:
+        if status in {"404", TIME_OVER}:
             self.finish(PullEnd.EMPTY)
         elif status == "409" and headers.get("Description") == _TOO_LARGE:
             self.finish(PullEnd.MORE)

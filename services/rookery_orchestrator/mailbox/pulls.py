@@ -8,11 +8,19 @@ from functools import partial
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from rookery_kit.bus import BusUnavailable
 
 from rookery_orchestrator.mailbox.broker import Fetched, Handle
 from rookery_orchestrator.mailbox.consumers import Consumers, bus_errors
 from rookery_orchestrator.mailbox.model import Envelope, Priority
-from rookery_orchestrator.mailbox.pull_request import PullEnd, PullRequest, pull_now, pull_subject, ring_when_ready
+from rookery_orchestrator.mailbox.pull_request import (
+    TIME_OVER,
+    PullEnd,
+    PullRequest,
+    pull_now,
+    pull_subject,
+    ring_when_ready,
+)
 from rookery_orchestrator.mailbox.removal import Removal
 from rookery_orchestrator.mailbox.reply_inbox import ReplyInbox
 from rookery_orchestrator.mailbox.uplink import Uplink
@@ -28,10 +36,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Pulls:
-    """Asks the three consumers for mail.
+    """Asks the consumers for mail: that of the normal priority, and others once there has been mail for them.
 
     A consumer that had less than it was asked for gets a bell: a request that it answers when there is mail again,
-    without handing any out. So nothing is polled, and nothing is taken for which there is no credit.
+    without handing any out. So nothing is polled, and nothing is taken for which there is no credit. A priority without
+    a consumer is brought into use by `noticed`; since that can be missed, it is also looked for when the connection was
+    replaced, and whenever a bell has hung for long.
     """
 
     def __init__(self, uplink: Uplink, consumers: Consumers, removal: Removal) -> None:
@@ -39,7 +49,9 @@ class Pulls:
         self._consumers = consumers
         self._removal = removal
         self.inbox = ReplyInbox(uplink.client, self._mail_arrived)
-        self.ready = set(Priority)
+        self.ready = {Priority.NORMAL}
+        self._unused = {Priority.HIGH, Priority.LOW}
+        self._unsure = True
         self._some_ready = asyncio.Event()
         self._some_ready.set()
         self._missing: set[Priority] = set()
@@ -47,8 +59,24 @@ class Pulls:
         self._bells: dict[Priority, tuple[str, asyncio.TimerHandle]] = {}
 
     async def until_ready(self) -> None:
-        """Waits until a consumer may have mail."""
+        """Waits until a consumer may have mail. Raises BusUnavailable."""
         await self._some_ready.wait()
+        if self._unsure:
+            self._unsure = False
+            try:
+                waiting = await self._consumers.waiting()
+            except BusUnavailable:
+                self._unsure = True
+                raise
+            for priority in waiting:
+                self.noticed(priority)
+
+    def noticed(self, priority: Priority) -> None:
+        """There is, or will be at once, mail of this priority."""
+        if priority in self._unused:
+            self._unused.discard(priority)
+            self._missing.add(priority)
+            self._ring(priority)
 
     async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:
         """What there is, at most so many of each priority. Raises BusUnavailable."""
@@ -75,15 +103,20 @@ class Pulls:
         return fetched
 
     async def _see_to_consumers(self, wanted: Iterable[Priority]) -> None:
-        for priority in tuple(self._missing):
-            self._removal.begin(priority, await self._consumers.ensure(priority))
-            self._missing.discard(priority)
         for priority in wanted:
-            if self._removal.wants_look(priority) and (info := await self._consumers.find(priority)) is not None:
+            if priority in self._missing:
+                # One that is there is left as it is: it may bear another stream's claim.
+                present = await self._consumers.find(priority)
+                self._removal.begin(priority, present or await self._consumers.ensure(priority))
+                self._missing.discard(priority)
+            elif self._removal.wants_look(priority) and (info := await self._consumers.find(priority)) is not None:
                 self._removal.begin(priority, info)
 
     def renewed(self) -> None:
         """What is asked for will not be answered any more: the connection is another."""
+        self._unsure = True
+        # A broker that was restarted has lost its consumers.
+        self._missing = set(Priority) - self._unused
         for request in self._asked.values():
             request.finish(PullEnd.MORE)
         for priority in tuple(self._bells):
@@ -127,14 +160,20 @@ class Pulls:
             self._some_ready.clear()
         key = self.inbox.expect(partial(self._rung, priority))
         loop = asyncio.get_running_loop()
-        self._bells[priority] = key, loop.call_later(_BELL_SECONDS + _BELL_SLACK_SECONDS, self._ring, priority)
+        self._bells[priority] = key, loop.call_later(_BELL_SECONDS + _BELL_SLACK_SECONDS, self._worn, priority)
         try:
             consumer = pull_subject(self._consumers.name(priority))
             await self._uplink.client.publish(consumer, ring_when_ready(_BELL_SECONDS), self.inbox.address(key))
         except NatsError:
             self._ring(priority)
 
-    def _rung(self, priority: Priority, _answer: Msg, _part: int) -> None:
+    def _rung(self, priority: Priority, answer: Msg, _part: int) -> None:
+        if (answer.headers or {}).get("Status") == TIME_OVER:
+            self._unsure = True
+        self._ring(priority)
+
+    def _worn(self, priority: Priority) -> None:
+        self._unsure = True
         self._ring(priority)
 
     def _ring(self, priority: Priority) -> None:

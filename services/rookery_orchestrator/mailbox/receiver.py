@@ -24,7 +24,7 @@ _BATCH = 256
 # Small enough to cross NATS in one message, also as JSON.
 _FRAME_BYTES = 1024 * 1024
 _RETRY_SECONDS = 0.2
-_CLOSE_SECONDS = 2.0
+_CLOSE_SECONDS = 5.0
 _log = structlog.get_logger(__name__)
 
 

@@ -4,6 +4,8 @@ import asyncio
 import heapq
 import json
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
 from itertools import takewhile
 
 import structlog
@@ -17,7 +19,7 @@ from rookery_orchestrator.mailbox.model import Priority
 from rookery_orchestrator.mailbox.uplink import Uplink
 
 _PURGE_SUBJECT = f"$JS.API.STREAM.PURGE.{STREAM}"
-_EVERY_SECONDS = 0.1
+_GATHERING_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
 _MANY = 64
 # Fewer are better acknowledged: a purge costs the server as much as some acknowledgements, and is done one by one.
@@ -35,6 +37,7 @@ class Lane:
     def __init__(self) -> None:
         self.clear = False
         self.delivered_to = 0
+        self._created: datetime | None = None
         self._next_delivery = 0
         self._out: set[int] = set()
         self._returned: set[int] = set()
@@ -42,7 +45,10 @@ class Lane:
         self.settled: dict[int, tuple[str, float]] = {}
 
     def begin(self, info: ConsumerInfo) -> None:
-        """Takes over a consumer as it stands."""
+        """Takes over a consumer as it stands. With the one that it had, nothing begins anew: the count goes on."""
+        if self.clear and info.created == self._created:
+            return
+        self._created = info.created
         delivered = info.delivered
         self.clear = not info.num_ack_pending
         self._next_delivery = (delivered.consumer_seq if delivered else 0) + 1
@@ -124,6 +130,7 @@ class Removal:
         self._patience = patience
         self._lanes = {priority: Lane() for priority in Priority}
         self._running: asyncio.Task[None] | None = None
+        self._many = asyncio.Event()
 
     def begin(self, priority: Priority, info: ConsumerInfo) -> None:
         """Takes over a consumer as it stands."""
@@ -143,7 +150,10 @@ class Removal:
         loop = asyncio.get_running_loop()
         now = loop.time()
         for handle in handles:
-            self._lanes[handle.priority].settle(handle, now)
+            lane = self._lanes[handle.priority]
+            lane.settle(handle, now)
+            if len(lane.settled) == _MANY:
+                self._many.set()
         if self._running is None:
             self._running = loop.create_task(self._run())
 
@@ -166,11 +176,19 @@ class Removal:
     async def _run(self) -> None:
         try:
             while any(lane.settled for lane in self._lanes.values()):
-                await asyncio.sleep(_EVERY_SECONDS)
+                await self._until_due()
                 if self._uplink.client.is_connected:
                     await self._remove(self._patience)
         finally:
             self._running = None
+
+    async def _until_due(self) -> None:
+        """Waits for much to remove, and then for a little more, but not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience / 2):
+                await self._many.wait()
+                self._many.clear()
+                await asyncio.sleep(_GATHERING_SECONDS)
 
     async def _remove(self, patience: float) -> None:
         for priority, lane in self._lanes.items():

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rookery_kit.postgres import Database, Queries
 
@@ -67,6 +67,12 @@ class PostgresDelayedStore:
                     names = [[row[column] for row in chosen] for column in ("tenant", "sender", "id")]
                     more = (timedelta(seconds=postpone),) if query.startswith("postpone") else ()
                     await connection.execute(self._queries[query], *names, *more)
+
+    async def now(self) -> datetime:
+        """The database's time."""
+        async with self._database.system_transaction() as connection:
+            moment: datetime = await connection.fetchval(self._queries["read_clock"])
+        return moment
 
     async def seconds_to_next(self) -> float | None:
         """When the next one is due; None: none waits."""

@@ -67,10 +67,12 @@ class ApiKeyServiceServicer:
     """
 
     def CreateApiKey(self, request, context):
-        """Creates a key. Its secret is answered here and never again, except to a repetition under the same request_id.
+        """Creates a key. Its secret is answered here and never again, except to a repetition under the same request_id within
+        a day, while it is the present one.
 
-        Errors: PERMISSION_DENIED/PERMISSION_MISSING when the roles and scopes permit more than the caller may itself,
-        INVALID_ARGUMENT for an unknown role, RESOURCE_EXHAUSTED/QUOTA_EXCEEDED at the tenant's `max_api_keys`.
+        Errors: PERMISSION_DENIED/PERMISSION_MISSING when the roles and scopes permit more than the caller may itself, and,
+        naming `*:*`, when the key is for another subject than the caller's own and the caller may not do everything: what
+        is bound to that subject later, the key will permit; INVALID_ARGUMENT for an unknown role, RESOURCE_EXHAUSTED/QUOTA_EXCEEDED at the tenant's `max_api_keys`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,7 +95,7 @@ class ApiKeyServiceServicer:
     def RotateApiKey(self, request, context):
         """Replaces the secret. The one before is good for `overlap` yet; an older one no more.
 
-        Errors: NOT_FOUND/API_KEY_NOT_FOUND, FAILED_PRECONDITION/API_KEY_ENDED for one revoked or expired.
+        Errors: PERMISSION_DENIED/PERMISSION_MISSING as for CreateApiKey, NOT_FOUND/API_KEY_NOT_FOUND, FAILED_PRECONDITION/API_KEY_ENDED for one revoked or expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,10 +34,12 @@ class ApiKeyServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ApiKeyServiceAsyncStub: ...
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.CreateApiKeyRequest, _api_key_service_pb2.CreateApiKeyResponse]
-    """Creates a key. Its secret is answered here and never again, except to a repetition under the same request_id.
+    """Creates a key. Its secret is answered here and never again, except to a repetition under the same request_id within
+    a day, while it is the present one.
 
-    Errors: PERMISSION_DENIED/PERMISSION_MISSING when the roles and scopes permit more than the caller may itself,
-    INVALID_ARGUMENT for an unknown role, RESOURCE_EXHAUSTED/QUOTA_EXCEEDED at the tenant's `max_api_keys`.
+    Errors: PERMISSION_DENIED/PERMISSION_MISSING when the roles and scopes permit more than the caller may itself, and,
+    naming `*:*`, when the key is for another subject than the caller's own and the caller may not do everything: what
+    is bound to that subject later, the key will permit; INVALID_ARGUMENT for an unknown role, RESOURCE_EXHAUSTED/QUOTA_EXCEEDED at the tenant's `max_api_keys`.
     """
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.ListApiKeysRequest, _api_key_service_pb2.ListApiKeysResponse]
     """Lists keys, newest first, without secrets; also those that are revoked or have expired."""
@@ -46,7 +48,7 @@ class ApiKeyServiceStub:
     RotateApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.RotateApiKeyRequest, _api_key_service_pb2.RotateApiKeyResponse]
     """Replaces the secret. The one before is good for `overlap` yet; an older one no more.
 
-    Errors: NOT_FOUND/API_KEY_NOT_FOUND, FAILED_PRECONDITION/API_KEY_ENDED for one revoked or expired.
+    Errors: PERMISSION_DENIED/PERMISSION_MISSING as for CreateApiKey, NOT_FOUND/API_KEY_NOT_FOUND, FAILED_PRECONDITION/API_KEY_ENDED for one revoked or expired.
     """
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.RevokeApiKeyRequest, _api_key_service_pb2.RevokeApiKeyResponse]
     """Ends a key for good, with every token it has earned. Repeating it changes nothing.
@@ -59,10 +61,12 @@ class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.CreateApiKeyRequest, _api_key_service_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
-    """Creates a key. Its secret is answered here and never again, except to a repetition under the same request_id.
+    """Creates a key. Its secret is answered here and never again, except to a repetition under the same request_id within
+    a day, while it is the present one.
 
-    Errors: PERMISSION_DENIED/PERMISSION_MISSING when the roles and scopes permit more than the caller may itself,
-    INVALID_ARGUMENT for an unknown role, RESOURCE_EXHAUSTED/QUOTA_EXCEEDED at the tenant's `max_api_keys`.
+    Errors: PERMISSION_DENIED/PERMISSION_MISSING when the roles and scopes permit more than the caller may itself, and,
+    naming `*:*`, when the key is for another subject than the caller's own and the caller may not do everything: what
+    is bound to that subject later, the key will permit; INVALID_ARGUMENT for an unknown role, RESOURCE_EXHAUSTED/QUOTA_EXCEEDED at the tenant's `max_api_keys`.
     """
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.ListApiKeysRequest, _api_key_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """Lists keys, newest first, without secrets; also those that are revoked or have expired."""
@@ -71,7 +75,7 @@ class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
     RotateApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.RotateApiKeyRequest, _api_key_service_pb2.RotateApiKeyResponse]  # type: ignore[assignment]
     """Replaces the secret. The one before is good for `overlap` yet; an older one no more.
 
-    Errors: NOT_FOUND/API_KEY_NOT_FOUND, FAILED_PRECONDITION/API_KEY_ENDED for one revoked or expired.
+    Errors: PERMISSION_DENIED/PERMISSION_MISSING as for CreateApiKey, NOT_FOUND/API_KEY_NOT_FOUND, FAILED_PRECONDITION/API_KEY_ENDED for one revoked or expired.
     """
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.RevokeApiKeyRequest, _api_key_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
     """Ends a key for good, with every token it has earned. Repeating it changes nothing.
@@ -87,10 +91,12 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _api_key_service_pb2.CreateApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_api_key_service_pb2.CreateApiKeyResponse, _abc.Awaitable[_api_key_service_pb2.CreateApiKeyResponse]]:
-        """Creates a key. Its secret is answered here and never again, except to a repetition under the same request_id.
+        """Creates a key. Its secret is answered here and never again, except to a repetition under the same request_id within
+        a day, while it is the present one.
 
-        Errors: PERMISSION_DENIED/PERMISSION_MISSING when the roles and scopes permit more than the caller may itself,
-        INVALID_ARGUMENT for an unknown role, RESOURCE_EXHAUSTED/QUOTA_EXCEEDED at the tenant's `max_api_keys`.
+        Errors: PERMISSION_DENIED/PERMISSION_MISSING when the roles and scopes permit more than the caller may itself, and,
+        naming `*:*`, when the key is for another subject than the caller's own and the caller may not do everything: what
+        is bound to that subject later, the key will permit; INVALID_ARGUMENT for an unknown role, RESOURCE_EXHAUSTED/QUOTA_EXCEEDED at the tenant's `max_api_keys`.
         """
 
     @_abc_1.abstractmethod
@@ -117,7 +123,7 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_api_key_service_pb2.RotateApiKeyResponse, _abc.Awaitable[_api_key_service_pb2.RotateApiKeyResponse]]:
         """Replaces the secret. The one before is good for `overlap` yet; an older one no more.
 
-        Errors: NOT_FOUND/API_KEY_NOT_FOUND, FAILED_PRECONDITION/API_KEY_ENDED for one revoked or expired.
+        Errors: PERMISSION_DENIED/PERMISSION_MISSING as for CreateApiKey, NOT_FOUND/API_KEY_NOT_FOUND, FAILED_PRECONDITION/API_KEY_ENDED for one revoked or expired.
         """
 
     @_abc_1.abstractmethod

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n rookery/auth/v1/enrollment.proto\x12\x0frookery.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x01\n\x0f\x45nrollmentToken\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12<\n\x06labels\x18\x03 \x03(\x0b\x32,.rookery.auth.v1.EnrollmentToken.LabelsEntry\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n rookery/auth/v1/enrollment.proto\x12\x0frookery.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xeb\x02\n\x0f\x45nrollmentToken\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12<\n\x06labels\x18\x03 \x03(\x0b\x32,.rookery.auth.v1.EnrollmentToken.LabelsEntry\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63reator\x18\x06 \x01(\t\x12,\n\x08use_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENROLLMENTTOKEN_LABELSENTRY']._loaded_options = None
   _globals['_ENROLLMENTTOKEN_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_ENROLLMENTTOKEN']._serialized_start=87
-  _globals['_ENROLLMENTTOKEN']._serialized_end=338
-  _globals['_ENROLLMENTTOKEN_LABELSENTRY']._serialized_start=293
-  _globals['_ENROLLMENTTOKEN_LABELSENTRY']._serialized_end=338
+  _globals['_ENROLLMENTTOKEN']._serialized_end=450
+  _globals['_ENROLLMENTTOKEN_LABELSENTRY']._serialized_start=405
+  _globals['_ENROLLMENTTOKEN_LABELSENTRY']._serialized_end=450
 # @@protoc_insertion_point(module_scope)

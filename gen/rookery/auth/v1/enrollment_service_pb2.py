@@ -28,7 +28,7 @@ from rookery.auth.v1 import enrollment_pb2 as rookery_dot_auth_dot_v1_dot_enroll
 from rookery.options.v1 import method_pb2 as rookery_dot_options_dot_v1_dot_method__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(rookery/auth/v1/enrollment_service.proto\x12\x0frookery.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a rookery/auth/v1/enrollment.proto\x1a\x1frookery/options/v1/method.proto\"\xdb\x02\n\x1c\x43reateEnrollmentTokenRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x35\n\x05roles\x18\x02 \x03(\tB&\xbaH#\x92\x01 \x10\x10\x18\x01\"\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,39}$\x12y\n\x06labels\x18\x03 \x03(\x0b\x32\x39.rookery.auth.v1.CreateEnrollmentTokenRequest.LabelsEntryB.\xbaH+\x9a\x01(\x10 \"\x1dr\x1b\x32\x19^[a-z][a-z0-9._/-]{0,62}$*\x05r\x03\x18\x80\x02\x12\x39\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\x9a\x9e\x01\x32\x02\x08\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"k\n\x1d\x43reateEnrollmentTokenResponse\x12:\n\x10\x65nrollment_token\x18\x01 \x01(\x0b\x32 .rookery.auth.v1.EnrollmentToken\x12\x0e\n\x06secret\x18\x02 \x01(\t2\xa6\x01\n\x11\x45nrollmentService\x12\x90\x01\n\x15\x43reateEnrollmentToken\x12-.rookery.auth.v1.CreateEnrollmentTokenRequest\x1a..rookery.auth.v1.CreateEnrollmentTokenResponse\"\x18\xaa\xbb\x18\x14\n\x12\x65nrollments:createb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(rookery/auth/v1/enrollment_service.proto\x12\x0frookery.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a rookery/auth/v1/enrollment.proto\x1a\x1frookery/options/v1/method.proto\"\xdb\x02\n\x1c\x43reateEnrollmentTokenRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x35\n\x05roles\x18\x02 \x03(\tB&\xbaH#\x92\x01 \x10\x10\x18\x01\"\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,39}$\x12y\n\x06labels\x18\x03 \x03(\x0b\x32\x39.rookery.auth.v1.CreateEnrollmentTokenRequest.LabelsEntryB.\xbaH+\x9a\x01(\x10 \"\x1dr\x1b\x32\x19^[a-z][a-z0-9._/-]{0,62}$*\x05r\x03\x18\x80\x02\x12\x39\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\x0b\"\x05\x08\x80\x9a\x9e\x01\x32\x02\x08\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"k\n\x1d\x43reateEnrollmentTokenResponse\x12:\n\x10\x65nrollment_token\x18\x01 \x01(\x0b\x32 .rookery.auth.v1.EnrollmentToken\x12\x0e\n\x06secret\x18\x02 \x01(\t\"Z\n\x1bListEnrollmentTokensRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\"t\n\x1cListEnrollmentTokensResponse\x12;\n\x11\x65nrollment_tokens\x18\x01 \x03(\x0b\x32 .rookery.auth.v1.EnrollmentToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"f\n\x1cRevokeEnrollmentTokenRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12%\n\x13\x65nrollment_token_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"[\n\x1dRevokeEnrollmentTokenResponse\x12:\n\x10\x65nrollment_token\x18\x01 \x01(\x0b\x32 .rookery.auth.v1.EnrollmentToken2\x99\x04\n\x11\x45nrollmentService\x12\xb9\x01\n\x15\x43reateEnrollmentToken\x12-.rookery.auth.v1.CreateEnrollmentTokenRequest\x1a..rookery.auth.v1.CreateEnrollmentTokenResponse\"A\xaa\xbb\x18=\n\x12\x65nrollments:create*\'enrollment_tokens/{enrollment_token.id}\x12\x8b\x01\n\x14ListEnrollmentTokens\x12,.rookery.auth.v1.ListEnrollmentTokensRequest\x1a-.rookery.auth.v1.ListEnrollmentTokensResponse\"\x16\xaa\xbb\x18\x12\n\x10\x65nrollments:read\x12\xb9\x01\n\x15RevokeEnrollmentToken\x12-.rookery.auth.v1.RevokeEnrollmentTokenRequest\x1a..rookery.auth.v1.RevokeEnrollmentTokenResponse\"A\xaa\xbb\x18=\n\x12\x65nrollments:revoke*\'enrollment_tokens/{enrollment_token_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,14 +45,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEENROLLMENTTOKENREQUEST'].fields_by_name['labels']._serialized_options = b'\272H+\232\001(\020 \"\035r\0332\031^[a-z][a-z0-9._/-]{0,62}$*\005r\003\030\200\002'
   _globals['_CREATEENROLLMENTTOKENREQUEST'].fields_by_name['ttl']._loaded_options = None
   _globals['_CREATEENROLLMENTTOKENREQUEST'].fields_by_name['ttl']._serialized_options = b'\272H\016\252\001\013\"\005\010\200\232\236\0012\002\010\001'
+  _globals['_LISTENROLLMENTTOKENSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTENROLLMENTTOKENSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_LISTENROLLMENTTOKENSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTENROLLMENTTOKENSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
+  _globals['_REVOKEENROLLMENTTOKENREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REVOKEENROLLMENTTOKENREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_REVOKEENROLLMENTTOKENREQUEST'].fields_by_name['enrollment_token_id']._loaded_options = None
+  _globals['_REVOKEENROLLMENTTOKENREQUEST'].fields_by_name['enrollment_token_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_ENROLLMENTSERVICE'].methods_by_name['CreateEnrollmentToken']._loaded_options = None
-  _globals['_ENROLLMENTSERVICE'].methods_by_name['CreateEnrollmentToken']._serialized_options = b'\252\273\030\024\n\022enrollments:create'
+  _globals['_ENROLLMENTSERVICE'].methods_by_name['CreateEnrollmentToken']._serialized_options = b'\252\273\030=\n\022enrollments:create*\'enrollment_tokens/{enrollment_token.id}'
+  _globals['_ENROLLMENTSERVICE'].methods_by_name['ListEnrollmentTokens']._loaded_options = None
+  _globals['_ENROLLMENTSERVICE'].methods_by_name['ListEnrollmentTokens']._serialized_options = b'\252\273\030\022\n\020enrollments:read'
+  _globals['_ENROLLMENTSERVICE'].methods_by_name['RevokeEnrollmentToken']._loaded_options = None
+  _globals['_ENROLLMENTSERVICE'].methods_by_name['RevokeEnrollmentToken']._serialized_options = b'\252\273\030=\n\022enrollments:revoke*\'enrollment_tokens/{enrollment_token_id}'
   _globals['_CREATEENROLLMENTTOKENREQUEST']._serialized_start=190
   _globals['_CREATEENROLLMENTTOKENREQUEST']._serialized_end=537
   _globals['_CREATEENROLLMENTTOKENREQUEST_LABELSENTRY']._serialized_start=492
   _globals['_CREATEENROLLMENTTOKENREQUEST_LABELSENTRY']._serialized_end=537
   _globals['_CREATEENROLLMENTTOKENRESPONSE']._serialized_start=539
   _globals['_CREATEENROLLMENTTOKENRESPONSE']._serialized_end=646
-  _globals['_ENROLLMENTSERVICE']._serialized_start=649
-  _globals['_ENROLLMENTSERVICE']._serialized_end=815
+  _globals['_LISTENROLLMENTTOKENSREQUEST']._serialized_start=648
+  _globals['_LISTENROLLMENTTOKENSREQUEST']._serialized_end=738
+  _globals['_LISTENROLLMENTTOKENSRESPONSE']._serialized_start=740
+  _globals['_LISTENROLLMENTTOKENSRESPONSE']._serialized_end=856
+  _globals['_REVOKEENROLLMENTTOKENREQUEST']._serialized_start=858
+  _globals['_REVOKEENROLLMENTTOKENREQUEST']._serialized_end=960
+  _globals['_REVOKEENROLLMENTTOKENRESPONSE']._serialized_start=962
+  _globals['_REVOKEENROLLMENTTOKENRESPONSE']._serialized_end=1053
+  _globals['_ENROLLMENTSERVICE']._serialized_start=1056
+  _globals['_ENROLLMENTSERVICE']._serialized_end=1593
 # @@protoc_insertion_point(module_scope)

@@ -38,3 +38,33 @@ class CreateEnrollmentTokenResponse(_message.Message):
     enrollment_token: _enrollment_pb2.EnrollmentToken
     secret: str
     def __init__(self, enrollment_token: _Optional[_Union[_enrollment_pb2.EnrollmentToken, _Mapping]] = ..., secret: _Optional[str] = ...) -> None: ...
+
+class ListEnrollmentTokensRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListEnrollmentTokensResponse(_message.Message):
+    __slots__ = ("enrollment_tokens", "next_page_token")
+    ENROLLMENT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    enrollment_tokens: _containers.RepeatedCompositeFieldContainer[_enrollment_pb2.EnrollmentToken]
+    next_page_token: str
+    def __init__(self, enrollment_tokens: _Optional[_Iterable[_Union[_enrollment_pb2.EnrollmentToken, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class RevokeEnrollmentTokenRequest(_message.Message):
+    __slots__ = ("request_id", "enrollment_token_id")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ENROLLMENT_TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    enrollment_token_id: str
+    def __init__(self, request_id: _Optional[str] = ..., enrollment_token_id: _Optional[str] = ...) -> None: ...
+
+class RevokeEnrollmentTokenResponse(_message.Message):
+    __slots__ = ("enrollment_token",)
+    ENROLLMENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    enrollment_token: _enrollment_pb2.EnrollmentToken
+    def __init__(self, enrollment_token: _Optional[_Union[_enrollment_pb2.EnrollmentToken, _Mapping]] = ...) -> None: ...

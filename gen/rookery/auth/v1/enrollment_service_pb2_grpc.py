@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EnrollmentServiceStub:
-    """Creates the one-use credentials with which agents join a tenant.
+    """Creates, lists and revokes the one-use credentials with which agents join a tenant.
     """
 
     def __init__(self, channel):
@@ -40,10 +40,20 @@ class EnrollmentServiceStub:
                 request_serializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.CreateEnrollmentTokenRequest.SerializeToString,
                 response_deserializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.CreateEnrollmentTokenResponse.FromString,
                 _registered_method=True)
+        self.ListEnrollmentTokens = channel.unary_unary(
+                '/rookery.auth.v1.EnrollmentService/ListEnrollmentTokens',
+                request_serializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.ListEnrollmentTokensRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.ListEnrollmentTokensResponse.FromString,
+                _registered_method=True)
+        self.RevokeEnrollmentToken = channel.unary_unary(
+                '/rookery.auth.v1.EnrollmentService/RevokeEnrollmentToken',
+                request_serializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.RevokeEnrollmentTokenRequest.SerializeToString,
+                response_deserializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.RevokeEnrollmentTokenResponse.FromString,
+                _registered_method=True)
 
 
 class EnrollmentServiceServicer:
-    """Creates the one-use credentials with which agents join a tenant.
+    """Creates, lists and revokes the one-use credentials with which agents join a tenant.
     """
 
     def CreateEnrollmentToken(self, request, context):
@@ -51,6 +61,23 @@ class EnrollmentServiceServicer:
         except to a repetition under the same request_id.
 
         Errors: PERMISSION_DENIED/PERMISSION_MISSING when a role is asked for that exceeds the caller's own permissions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEnrollmentTokens(self, request, context):
+        """Lists enrolment tokens, newest first, without secrets; also those that are used, revoked or have expired.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeEnrollmentToken(self, request, context):
+        """Ends an enrolment token for good. What it has earned already stays: revoke the agent's tokens for that. Repeating it
+        changes nothing.
+
+        Errors: NOT_FOUND/ENROLLMENT_TOKEN_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +91,16 @@ def add_EnrollmentServiceServicer_to_server(servicer, server):
                     request_deserializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.CreateEnrollmentTokenRequest.FromString,
                     response_serializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.CreateEnrollmentTokenResponse.SerializeToString,
             ),
+            'ListEnrollmentTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEnrollmentTokens,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.ListEnrollmentTokensRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.ListEnrollmentTokensResponse.SerializeToString,
+            ),
+            'RevokeEnrollmentToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeEnrollmentToken,
+                    request_deserializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.RevokeEnrollmentTokenRequest.FromString,
+                    response_serializer=rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.RevokeEnrollmentTokenResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'rookery.auth.v1.EnrollmentService', rpc_method_handlers)
@@ -73,7 +110,7 @@ def add_EnrollmentServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EnrollmentService:
-    """Creates the one-use credentials with which agents join a tenant.
+    """Creates, lists and revokes the one-use credentials with which agents join a tenant.
     """
 
     @staticmethod
@@ -93,6 +130,60 @@ class EnrollmentService:
             '/rookery.auth.v1.EnrollmentService/CreateEnrollmentToken',
             rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.CreateEnrollmentTokenRequest.SerializeToString,
             rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.CreateEnrollmentTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEnrollmentTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.EnrollmentService/ListEnrollmentTokens',
+            rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.ListEnrollmentTokensRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.ListEnrollmentTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeEnrollmentToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rookery.auth.v1.EnrollmentService/RevokeEnrollmentToken',
+            rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.RevokeEnrollmentTokenRequest.SerializeToString,
+            rookery_dot_auth_dot_v1_dot_enrollment__service__pb2.RevokeEnrollmentTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

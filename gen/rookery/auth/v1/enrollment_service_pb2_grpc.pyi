@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class EnrollmentServiceStub:
-    """Creates the one-use credentials with which agents join a tenant."""
+    """Creates, lists and revokes the one-use credentials with which agents join a tenant."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -39,10 +39,18 @@ class EnrollmentServiceStub:
 
     Errors: PERMISSION_DENIED/PERMISSION_MISSING when a role is asked for that exceeds the caller's own permissions.
     """
+    ListEnrollmentTokens: _grpc.UnaryUnaryMultiCallable[_enrollment_service_pb2.ListEnrollmentTokensRequest, _enrollment_service_pb2.ListEnrollmentTokensResponse]
+    """Lists enrolment tokens, newest first, without secrets; also those that are used, revoked or have expired."""
+    RevokeEnrollmentToken: _grpc.UnaryUnaryMultiCallable[_enrollment_service_pb2.RevokeEnrollmentTokenRequest, _enrollment_service_pb2.RevokeEnrollmentTokenResponse]
+    """Ends an enrolment token for good. What it has earned already stays: revoke the agent's tokens for that. Repeating it
+    changes nothing.
+
+    Errors: NOT_FOUND/ENROLLMENT_TOKEN_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class EnrollmentServiceAsyncStub(EnrollmentServiceStub):
-    """Creates the one-use credentials with which agents join a tenant."""
+    """Creates, lists and revokes the one-use credentials with which agents join a tenant."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateEnrollmentToken: _aio.UnaryUnaryMultiCallable[_enrollment_service_pb2.CreateEnrollmentTokenRequest, _enrollment_service_pb2.CreateEnrollmentTokenResponse]  # type: ignore[assignment]
@@ -51,9 +59,17 @@ class EnrollmentServiceAsyncStub(EnrollmentServiceStub):
 
     Errors: PERMISSION_DENIED/PERMISSION_MISSING when a role is asked for that exceeds the caller's own permissions.
     """
+    ListEnrollmentTokens: _aio.UnaryUnaryMultiCallable[_enrollment_service_pb2.ListEnrollmentTokensRequest, _enrollment_service_pb2.ListEnrollmentTokensResponse]  # type: ignore[assignment]
+    """Lists enrolment tokens, newest first, without secrets; also those that are used, revoked or have expired."""
+    RevokeEnrollmentToken: _aio.UnaryUnaryMultiCallable[_enrollment_service_pb2.RevokeEnrollmentTokenRequest, _enrollment_service_pb2.RevokeEnrollmentTokenResponse]  # type: ignore[assignment]
+    """Ends an enrolment token for good. What it has earned already stays: revoke the agent's tokens for that. Repeating it
+    changes nothing.
+
+    Errors: NOT_FOUND/ENROLLMENT_TOKEN_NOT_FOUND.
+    """
 
 class EnrollmentServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Creates the one-use credentials with which agents join a tenant."""
+    """Creates, lists and revokes the one-use credentials with which agents join a tenant."""
 
     @_abc_1.abstractmethod
     def CreateEnrollmentToken(
@@ -65,6 +81,26 @@ class EnrollmentServiceServicer(metaclass=_abc_1.ABCMeta):
         except to a repetition under the same request_id.
 
         Errors: PERMISSION_DENIED/PERMISSION_MISSING when a role is asked for that exceeds the caller's own permissions.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEnrollmentTokens(
+        self,
+        request: _enrollment_service_pb2.ListEnrollmentTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrollment_service_pb2.ListEnrollmentTokensResponse, _abc.Awaitable[_enrollment_service_pb2.ListEnrollmentTokensResponse]]:
+        """Lists enrolment tokens, newest first, without secrets; also those that are used, revoked or have expired."""
+
+    @_abc_1.abstractmethod
+    def RevokeEnrollmentToken(
+        self,
+        request: _enrollment_service_pb2.RevokeEnrollmentTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrollment_service_pb2.RevokeEnrollmentTokenResponse, _abc.Awaitable[_enrollment_service_pb2.RevokeEnrollmentTokenResponse]]:
+        """Ends an enrolment token for good. What it has earned already stays: revoke the agent's tokens for that. Repeating it
+        changes nothing.
+
+        Errors: NOT_FOUND/ENROLLMENT_TOKEN_NOT_FOUND.
         """
 
 def add_EnrollmentServiceServicer_to_server(servicer: EnrollmentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -78,7 +78,7 @@ class TenantServiceServicer:
 
     def CreateTenant(self, request, context):
         """Creates a tenant with one administrator, whose API key is answered here and never again, except to a repetition
-        under the same request_id.
+        under the same request_id within a day, while it is the present one.
 
         Errors: ALREADY_EXISTS/TENANT_EXISTS, also for the name of a deleted one.
         """

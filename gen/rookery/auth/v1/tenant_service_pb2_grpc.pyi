@@ -35,7 +35,7 @@ class TenantServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TenantServiceAsyncStub: ...
     CreateTenant: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.CreateTenantRequest, _tenant_service_pb2.CreateTenantResponse]
     """Creates a tenant with one administrator, whose API key is answered here and never again, except to a repetition
-    under the same request_id.
+    under the same request_id within a day, while it is the present one.
 
     Errors: ALREADY_EXISTS/TENANT_EXISTS, also for the name of a deleted one.
     """
@@ -73,7 +73,7 @@ class TenantServiceAsyncStub(TenantServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTenant: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.CreateTenantRequest, _tenant_service_pb2.CreateTenantResponse]  # type: ignore[assignment]
     """Creates a tenant with one administrator, whose API key is answered here and never again, except to a repetition
-    under the same request_id.
+    under the same request_id within a day, while it is the present one.
 
     Errors: ALREADY_EXISTS/TENANT_EXISTS, also for the name of a deleted one.
     """
@@ -114,7 +114,7 @@ class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tenant_service_pb2.CreateTenantResponse, _abc.Awaitable[_tenant_service_pb2.CreateTenantResponse]]:
         """Creates a tenant with one administrator, whose API key is answered here and never again, except to a repetition
-        under the same request_id.
+        under the same request_id within a day, while it is the present one.
 
         Errors: ALREADY_EXISTS/TENANT_EXISTS, also for the name of a deleted one.
         """

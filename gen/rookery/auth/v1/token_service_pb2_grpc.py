@@ -67,7 +67,8 @@ class TokenServiceServicer:
         Errors: UNAUTHENTICATED/CREDENTIAL_INVALID for an unknown, used, expired or revoked credential,
         UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id,
         PERMISSION_DENIED/TENANT_SUSPENDED, PERMISSION_DENIED/DELEGATION_REFUSED when a delegation names somebody else, crosses
-        tenants, is too deep, or leaves nothing that both may do.
+        tenants, is too deep, or leaves nothing that both may do, RESOURCE_EXHAUSTED/RATE_LIMITED: an exchange counts against
+        the limits of the subject, the API key and the tenant like a call with the token that it earns.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -75,8 +76,8 @@ class TokenServiceServicer:
 
     def RevokeToken(self, request, context):
         """Makes a token, or all of a subject's tokens, be refused by every service within two seconds (RFC 7009). Whoever
-        holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`. What is unknown or
-        has expired is revoked already: that is no error.
+        holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`, and so does whoever acts
+        for another, but for the very token of the call. What is unknown or has expired is revoked already: that is no error.
 
         Errors: PERMISSION_DENIED/PERMISSION_MISSING.
         """

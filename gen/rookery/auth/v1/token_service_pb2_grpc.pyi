@@ -39,12 +39,13 @@ class TokenServiceStub:
     Errors: UNAUTHENTICATED/CREDENTIAL_INVALID for an unknown, used, expired or revoked credential,
     UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id,
     PERMISSION_DENIED/TENANT_SUSPENDED, PERMISSION_DENIED/DELEGATION_REFUSED when a delegation names somebody else, crosses
-    tenants, is too deep, or leaves nothing that both may do.
+    tenants, is too deep, or leaves nothing that both may do, RESOURCE_EXHAUSTED/RATE_LIMITED: an exchange counts against
+    the limits of the subject, the API key and the tenant like a call with the token that it earns.
     """
     RevokeToken: _grpc.UnaryUnaryMultiCallable[_token_service_pb2.RevokeTokenRequest, _token_service_pb2.RevokeTokenResponse]
     """Makes a token, or all of a subject's tokens, be refused by every service within two seconds (RFC 7009). Whoever
-    holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`. What is unknown or
-    has expired is revoked already: that is no error.
+    holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`, and so does whoever acts
+    for another, but for the very token of the call. What is unknown or has expired is revoked already: that is no error.
 
     Errors: PERMISSION_DENIED/PERMISSION_MISSING.
     """
@@ -66,12 +67,13 @@ class TokenServiceAsyncStub(TokenServiceStub):
     Errors: UNAUTHENTICATED/CREDENTIAL_INVALID for an unknown, used, expired or revoked credential,
     UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id,
     PERMISSION_DENIED/TENANT_SUSPENDED, PERMISSION_DENIED/DELEGATION_REFUSED when a delegation names somebody else, crosses
-    tenants, is too deep, or leaves nothing that both may do.
+    tenants, is too deep, or leaves nothing that both may do, RESOURCE_EXHAUSTED/RATE_LIMITED: an exchange counts against
+    the limits of the subject, the API key and the tenant like a call with the token that it earns.
     """
     RevokeToken: _aio.UnaryUnaryMultiCallable[_token_service_pb2.RevokeTokenRequest, _token_service_pb2.RevokeTokenResponse]  # type: ignore[assignment]
     """Makes a token, or all of a subject's tokens, be refused by every service within two seconds (RFC 7009). Whoever
-    holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`. What is unknown or
-    has expired is revoked already: that is no error.
+    holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`, and so does whoever acts
+    for another, but for the very token of the call. What is unknown or has expired is revoked already: that is no error.
 
     Errors: PERMISSION_DENIED/PERMISSION_MISSING.
     """
@@ -96,7 +98,8 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: UNAUTHENTICATED/CREDENTIAL_INVALID for an unknown, used, expired or revoked credential,
         UNAUTHENTICATED/REFRESH_TOKEN_REUSED when a refresh token comes a second time under another request_id,
         PERMISSION_DENIED/TENANT_SUSPENDED, PERMISSION_DENIED/DELEGATION_REFUSED when a delegation names somebody else, crosses
-        tenants, is too deep, or leaves nothing that both may do.
+        tenants, is too deep, or leaves nothing that both may do, RESOURCE_EXHAUSTED/RATE_LIMITED: an exchange counts against
+        the limits of the subject, the API key and the tenant like a call with the token that it earns.
         """
 
     @_abc_1.abstractmethod
@@ -106,8 +109,8 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_token_service_pb2.RevokeTokenResponse, _abc.Awaitable[_token_service_pb2.RevokeTokenResponse]]:
         """Makes a token, or all of a subject's tokens, be refused by every service within two seconds (RFC 7009). Whoever
-        holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`. What is unknown or
-        has expired is revoked already: that is no error.
+        holds a token may revoke it, and its own subject's; others need the permission `tokens:manage`, and so does whoever acts
+        for another, but for the very token of the call. What is unknown or has expired is revoked already: that is no error.
 
         Errors: PERMISSION_DENIED/PERMISSION_MISSING.
         """
