@@ -21,7 +21,7 @@ UPDATE enrollment_tokens SET revoke_time = coalesce(revoke_time, now()) WHERE te
 UPDATE enrollment_tokens
 SET family_id = $3, use_time = now()
 WHERE id = $1 AND digest = $2 AND family_id IS NULL AND revoke_time IS NULL AND expire_time > now()
-RETURNING true;
+RETURNING roles;
 
 -- name: find_family_of_enrollment
 SELECT f.*

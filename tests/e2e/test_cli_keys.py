@@ -1,9 +1,12 @@
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from harness.command_line import CommandLine, write_context
 from harness.eventually import eventually
 from harness.suite import Suite
+from rookery.auth.v1.enrollment_service_pb2 import CreateEnrollmentTokenRequest
+from rookery.auth.v1.enrollment_service_pb2_grpc import EnrollmentServiceStub
 
 
 @pytest.fixture
@@ -45,6 +48,23 @@ async def test_api_keys_are_created_used_rotated_and_revoked(rookery: CommandLin
     missing = await rookery("keys", "show", "0000")
     assert (missing.code, "API_KEY_NOT_FOUND" in missing.err) == (1, True)
     assert (await rookery("keys", "create", "x", "--role", "observer", "--ttl", "soon")).code == 2
+
+
+@pytest.mark.capability("G6")
+@pytest.mark.capability("A1")
+async def test_enrolment_tokens_are_listed_and_revoked(rookery: CommandLine, suite: Suite) -> None:
+    stub = EnrollmentServiceStub(suite.channel("auth"))
+    request = CreateEnrollmentTokenRequest(roles=["observer"])
+    made = await stub.CreateEnrollmentToken(request, metadata=await suite.administrator())
+    token_id = made.enrollment_token.id
+    (listed,) = (await rookery("enrollments", "list", "--json")).json["enrollment_tokens"]
+    assert (listed["id"], listed["roles"], listed["creator"]) == (token_id, ["observer"], "user:admin")
+    assert (await rookery("enrollments", "revoke", token_id)).code == 2
+    revoked = await rookery("enrollments", "revoke", token_id, "--yes")
+    assert revoked.out == f"enrolment token {token_id} is revoked\n"
+    assert " revoked " in (await rookery("enrollments", "list")).out
+    missing = await rookery("enrollments", "revoke", str(uuid4()), "--yes")
+    assert (missing.code, "ENROLLMENT_TOKEN_NOT_FOUND" in missing.err) == (1, True)
 
 
 @pytest.mark.capability("G6")

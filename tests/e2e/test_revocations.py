@@ -1,5 +1,6 @@
 """A revocation holds in every service: in one that runs, in one that was down, in one that is cut off from auth."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,7 +9,14 @@ import pytest
 from harness.eventually import eventually
 from harness.refusal import read_refusal, refusal
 from harness.suite import Suite
-from rookery.auth.v1 import api_key_service_pb2, api_key_service_pb2_grpc, token_service_pb2, token_service_pb2_grpc
+from rookery.auth.v1 import (
+    api_key_service_pb2,
+    api_key_service_pb2_grpc,
+    key_service_pb2,
+    key_service_pb2_grpc,
+    token_service_pb2,
+    token_service_pb2_grpc,
+)
 from rookery.orchestrator.v1 import task_service_pb2, task_service_pb2_grpc
 from rookery.registry.v1 import agent_service_pb2, agent_service_pb2_grpc
 from rookery.tool_executor.v1 import tool_service_pb2, tool_service_pb2_grpc
@@ -123,6 +131,32 @@ async def test_an_open_stream_ends_when_its_token_is_revoked(suite: Suite) -> No
             pass
 
     assert (await refusal(ended())).reason == "TOKEN_REVOKED"
+
+
+@pytest.mark.capability("A3")
+async def test_an_open_stream_ends_when_the_key_of_its_token_is_compromised(suite: Suite) -> None:
+    _, bearer = await key_of(suite, "user:jane")
+    tasks: Any = task_service_pb2_grpc.TaskServiceStub(suite.channel("orchestrator"))
+    created = await tasks.CreateTask(
+        task_service_pb2.CreateTaskRequest(title="waits", capability="nobody-has-it"), metadata=bearer
+    )
+    watching = tasks.WatchTask(task_service_pb2.WatchTaskRequest(task_id=created.task.id), metadata=bearer)
+    await watching.read()
+    keys: Any = key_service_pb2_grpc.KeyServiceStub(suite.channel("auth"))
+    request = key_service_pb2.RotateSigningKeyRequest(compromised=True)
+    await keys.RotateSigningKey(request, metadata=await suite.administrator())
+
+    async def ended() -> None:
+        while await watching.read() is not grpc.aio.EOF:
+            pass
+
+    assert (await refusal(asyncio.wait_for(ended(), 10))).reason == "TOKEN_INVALID"
+
+    async def served_with_the_new_key() -> bool:
+        _, anew = await key_of(suite, "user:jane")
+        return await refused_as(suite, "orchestrator", anew) == ""
+
+    await eventually(served_with_the_new_key, retry=(grpc.aio.AioRpcError,))
 
 
 @pytest.fixture

@@ -48,6 +48,10 @@ class NatsCluster:
         """The URL under which a service connects: one of all servers, whichever is there."""
         return ",".join(node.url for node in self._nodes.values())
 
+    def url_of(self, name: str) -> str:
+        """The URL of one of the servers."""
+        return self._nodes[name].url
+
     async def start(self) -> None:
         """Starts all, and returns when they have a leader."""
         for name in self._nodes:

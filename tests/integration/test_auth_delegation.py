@@ -139,8 +139,10 @@ async def test_the_audit_log_shows_the_chain_and_the_refusals(auth: Auth) -> Non
     administrator = await auth.administrator()
 
     async def found() -> list[audit_pb2.AuditEvent]:
-        request = audit_service_pb2.ListAuditEventsRequest(filter=f'actor = "{owner.subject}"')
-        events = (await auth.audit.ListAuditEvents(request, metadata=administrator)).events
+        events: list[audit_pb2.AuditEvent] = []
+        for filter_ in (f'actor = "{owner.subject}"', f'resource = "subjects/{owner.subject}"'):
+            request = audit_service_pb2.ListAuditEventsRequest(filter=filter_)
+            events += (await auth.audit.ListAuditEvents(request, metadata=administrator)).events
         wanted = [event for event in events if event.action.startswith("token.delegat")]
         return wanted if len(wanted) == 3 else []
 

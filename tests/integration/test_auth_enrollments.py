@@ -6,7 +6,7 @@ from harness.auth_service import Auth, bearer
 from harness.eventually import eventually
 from harness.refusal import refusal
 from harness.tenants import Tenants, token_for
-from rookery.auth.v1 import audit_service_pb2, enrollment_service_pb2
+from rookery.auth.v1 import audit_service_pb2, enrollment_pb2, enrollment_service_pb2
 
 
 async def revoke(auth: Auth, token_id: str) -> enrollment_service_pb2.RevokeEnrollmentTokenResponse:
@@ -35,7 +35,8 @@ async def test_enrolment_tokens_are_listed_newest_first_page_by_page_within_the_
     made = [(await auth.enrollment()) for _ in range(3)]
     await auth.issue(enrollment_token=made[0].secret)
     administrator = await auth.administrator()
-    listed, token = [], ""
+    listed: list[enrollment_pb2.EnrollmentToken] = []
+    token = ""
     while True:
         request = enrollment_service_pb2.ListEnrollmentTokensRequest(page_size=2, page_token=token)
         page = await auth.enrollments.ListEnrollmentTokens(request, metadata=administrator)

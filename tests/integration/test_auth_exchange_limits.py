@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -10,7 +11,7 @@ from rookery.auth.v1 import token_pb2, token_service_pb2
 MOST = 4
 
 
-async def refused_at_last(auth: Auth, **credential: object) -> grpc.aio.AioRpcError:
+async def refused_at_last(auth: Auth, **credential: Any) -> grpc.aio.AioRpcError:
     """What the first refusal is of exchanges made as fast as they go."""
     answers = await asyncio.gather(*(auth.issue(**credential) for _ in range(20)), return_exceptions=True)
     assert sum(isinstance(answer, token_pb2.TokenSet) for answer in answers) <= MOST

@@ -75,3 +75,22 @@ async def test_what_a_cluster_acknowledged_outlives_the_leader_of_its_stream(
     await nats_cluster.is_whole("EVENT")
     # Each once, and in order: the message ids let the cluster tell a repetition.
     assert await eventually(lambda: stored(cluster_bus), retry=(Exception,)) == publisher.acknowledged
+
+
+@pytest.mark.capability("M1")
+async def test_who_knows_one_server_goes_on_with_those_it_has_learned_of(nats_cluster: NatsCluster) -> None:
+    bus = await eventually(
+        lambda: Bus.connect(nats_cluster.url_of("n0"), name="test", topology=Topology(replicas=3)),
+        within=60,
+        retry=(BusUnavailable,),
+    )
+    try:
+        publisher = Publisher(bus)
+        publishing = asyncio.create_task(publisher.run())
+        await publisher.more(10)
+        await nats_cluster.kill("n0")
+        await publisher.more(10)
+        publisher.stopping = True
+        await publishing
+    finally:
+        await bus.close()

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -56,7 +57,7 @@ async def test_a_message_lives_as_long_as_it_should_whichever_replica_has_the_wr
     for accepting, delivering in (pair, pair[::-1]):
         agent = accepting.agent()
         await accepting.send(agent, "gone soon", time_to_live=Duration(seconds=1))
-        await eventually(lambda at=accepting, whose=agent: is_empty(at, whose))
+        await eventually(partial(is_empty, accepting, agent))
         sent = await accepting.send(agent, "brief", time_to_live=BRIEF)
         assert abs(sent.message.create_time.ToDatetime(tzinfo=UTC) - datetime.now(UTC)) < timedelta(seconds=10)
         async with delivering.receiving(agent, grant=5) as receiver:

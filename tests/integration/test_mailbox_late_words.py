@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import grpc
 import pytest
@@ -17,7 +18,6 @@ from harness.mailbox_service import (
     nacked,
     running_mail_service,
     text,
-    texts,
 )
 from harness.nats_server import RestartableNats
 from harness.tokens import TokenMint
@@ -25,8 +25,10 @@ from rookery.orchestrator.v1 import message_service_pb2
 from rookery_kit.bus import Bus
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 
-POLICY = DeliveryPolicy(ack_wait=1.0, nack_backoff=(0.05,))
-ROUNDS = 10
+# Longer than a process may stand still, so that nothing runs out of time while its stream is open.
+POLICY = DeliveryPolicy(ack_wait=3.0, nack_backoff=(0.05,))
+HASTY = DeliveryPolicy(ack_wait=1.0)
+ROUNDS = 4
 MESSAGES = 20
 
 
@@ -75,27 +77,27 @@ async def test_of_what_is_said_twice_of_a_delivery_the_first_counts(replicas: li
 @pytest.mark.capability("M1")
 @pytest.mark.parametrize("word", [b"-NAK", b"+WPI", b"+TERM", b"+ACK"])
 async def test_what_a_replica_says_of_mail_that_is_another_s_by_now_changes_nothing_for_its_receiver(
-    replicas: list[MailService], bus: Bus, word: bytes
+    fresh_database: FreshDatabase, nats_server: RestartableNats, bus: Bus, word: bytes
 ) -> None:
-    mail = replicas[0]
-    agent = mail.agent()
-    await mail.send(agent, "taken over")
-    async with mail.receiving(agent) as receiver:
-        # Taken out by a replica that hangs for a while.
-        consumer = f"mail_default_{agent.id}_normal"
-        subscription = await bus.jetstream.pull_subscribe_bind(stream="MAIL", durable=consumer)
-        (held,) = await subscription.fetch(1)
-        await receiver.grant(3)
-        delivery = await receiver.delivery()
-        assert delivery.attempt == 2
-        await bus.client.publish(held.reply, word)
-        await bus.client.flush()
-        await mail.send(agent, "later")
-        later = await receiver.delivery()
-        assert text(later) == "later"
-        await receiver.ack(delivery, later)
-        await eventually(lambda: is_empty(mail, agent))
-        assert receiver.undelivered == 0
+    async with running_mail_service(fresh_database, nats_server, policy=HASTY) as mail:
+        agent = mail.agent()
+        await mail.send(agent, "taken over")
+        async with mail.receiving(agent) as receiver:
+            # Taken out by a replica that hangs for a while.
+            consumer = f"mail_default_{agent.id}_normal"
+            subscription = await bus.jetstream.pull_subscribe_bind(stream="MAIL", durable=consumer)
+            (held,) = await subscription.fetch(1)
+            await receiver.grant(3)
+            delivery = await receiver.delivery()
+            assert delivery.attempt == 2
+            await bus.client.publish(held.reply, word)
+            await bus.client.flush()
+            await mail.send(agent, "later")
+            later = await receiver.delivery()
+            assert text(later) == "later"
+            await receiver.ack(delivery, later)
+            await eventually(lambda: is_empty(mail, agent))
+            assert receiver.undelivered == 0
 
 
 async def confirmed(receiver: ReceiveClient) -> list[int]:
@@ -106,6 +108,14 @@ async def confirmed(receiver: ReceiveClient) -> list[int]:
             ids += (await receiver.settled()).delivery_ids
     except (grpc.aio.AioRpcError, AssertionError):
         return ids
+
+
+async def take_all(receiver: ReceiveClient, got: list[str]) -> None:
+    """Takes down and acknowledges all that comes, until cancelled."""
+    while True:
+        delivery = await receiver.delivery(within=60)
+        got.append(text(delivery))
+        await receiver.settle(acked(delivery))
 
 
 @pytest.mark.capability("M1")
@@ -131,13 +141,12 @@ async def test_a_stream_that_settles_while_another_takes_over_loses_nothing_and_
             await asyncio.gather(late, return_exceptions=True)
             done = {text(deliveries[delivery_id - 1]) for delivery_id in await confirmed(former)}
             got: list[str] = []
-            while set(got) | done != {str(each) for each in range(MESSAGES)}:
-                delivery = await successor.delivery()
-                got.append(text(delivery))
-                await successor.ack(delivery)
-            await eventually(lambda mail=newer, whose=agent: is_empty(mail, whose))
-            assert successor.undelivered == 0
-            # Nothing is handled twice on the stream that remains, and nothing of what was confirmed comes again.
+            taking = asyncio.create_task(take_all(successor, got))
+            await eventually(partial(is_empty, newer, agent), within=30)
+            taking.cancel()
+            # What the former acknowledged may be settled without its having been told.
+            assert set(got) | set(map(text, deliveries[: MESSAGES // 2])) == set(map(text, deliveries))
+            # Nothing comes twice to the stream that remains, and nothing that was confirmed comes again.
             assert len(got) == len(set(got))
             assert not done & set(got)
             successor.call.cancel()

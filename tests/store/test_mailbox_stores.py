@@ -83,6 +83,11 @@ async def test_what_is_put_off_is_due_later(delayed: PostgresDelayedStore) -> No
     assert 200 < seconds <= 300
 
 
+async def test_the_database_tells_its_time(delayed: PostgresDelayedStore) -> None:
+    before = datetime.now(UTC)
+    assert before <= await delayed.now() <= datetime.now(UTC)
+
+
 async def test_replicas_never_take_the_same_messages(delayed: PostgresDelayedStore) -> None:
     await delayed.add([due_in(-1) for _ in range(4)])
     async with delayed.due(3, postpone=5) as here, delayed.due(3, postpone=5) as there:

@@ -1,13 +1,22 @@
 import base64
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from harness.token_verifying import (
+    CLAIMS,
+    HEADERS,
+    ISSUED_AT,
+    KEY,
+    NOW,
+    SteppedClock,
+    sign,
+    verifier,
+)
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from rookery_kit.access_token import (
@@ -17,76 +26,8 @@ from rookery_kit.access_token import (
     REQUIRED_CLAIMS,
     TokenExpired,
     TokenInvalid,
-    TokenVerifier,
     public_key,
 )
-from rookery_kit.errors import Unavailable
-from rookery_kit.identity_feed import Admission
-
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-ISSUER, AUDIENCE = "https://auth.example", "rookery"
-KEY = Ed25519PrivateKey.generate()
-HEADERS = {"kid": "one", "typ": "at+jwt"}
-ISSUED_AT = int(NOW.timestamp())
-CLAIMS = {
-    "iss": ISSUER,
-    "sub": "agent:0190a0b0-0000-7000-8000-000000000001",
-    "aud": AUDIENCE,
-    "iat": ISSUED_AT,
-    "exp": ISSUED_AT + 600,
-    "jti": "token-1",
-    "tenant": "acme",
-    "roles": ["agent"],
-    "scope": "tasks:work messages:send",
-    "labels": {"team": "blue", "area": "docs"},
-}
-
-
-class SteppedClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.passed = timedelta()
-
-    def now(self) -> datetime:
-        return NOW + self.passed
-
-    def monotonic(self) -> float:
-        return self.passed.total_seconds()
-
-
-class Keys:
-    """The published keys; counts how often they are asked for, and may be away."""
-
-    def __init__(self, **keys: Ed25519PrivateKey) -> None:
-        self.published = keys
-        self.asked = 0
-        self.away = False
-
-    async def fetch(self) -> Mapping[str, Ed25519PublicKey]:
-        self.asked += 1
-        if self.away:
-            raise Unavailable("auth does not answer")
-        return {kid: key.public_key() for kid, key in self.published.items()}
-
-
-async def verifier(
-    clock: SteppedClock | None = None, keys: Keys | None = None, admission: Admission | None = None
-) -> TokenVerifier:
-    clock = clock or SteppedClock()
-    made = TokenVerifier(
-        issuer=ISSUER,
-        audience=AUDIENCE,
-        clock=clock,
-        admission=admission or Admission(clock, stale_after=300),
-        fetch_keys=(keys or Keys(one=KEY)).fetch,
-    )
-    await made.refresh()
-    return made
-
-
-def sign(claims: Mapping[str, Any] = CLAIMS, headers: Mapping[str, Any] = HEADERS) -> str:
-    return jwt.encode(dict(claims), KEY, algorithm="EdDSA", headers=dict(headers))
 
 
 def segment(value: object) -> str:
@@ -256,87 +197,6 @@ async def test_a_verified_token_is_remembered_until_it_expires() -> None:
     assert checking.recall(token) is principal
     clock.passed = timedelta(seconds=600)
     assert checking.recall(token) is None
-
-
-@pytest.mark.capability("A3")
-async def test_a_key_published_later_is_fetched_when_a_token_names_it_and_not_for_every_token() -> None:
-    clock, keys, new = SteppedClock(), Keys(one=KEY), Ed25519PrivateKey.generate()
-    checking = await verifier(clock, keys)
-    token = jwt.encode(CLAIMS, new, algorithm="EdDSA", headers={**HEADERS, "kid": "two"})
-    keys.published["two"] = new
-    with pytest.raises(TokenInvalid):
-        await checking.verify(token)
-    assert keys.asked == 1, "asked within seconds of the last time"
-    clock.passed = timedelta(seconds=6)
-    assert (await checking.verify(token)).tenant == "acme"
-    assert (await checking.verify(sign())).tenant == "acme"
-    assert keys.asked == 2
-
-
-@pytest.mark.capability("A3")
-async def test_what_a_key_let_in_is_refused_from_the_moment_auth_names_the_key_no_more() -> None:
-    new = Ed25519PrivateKey.generate()
-    keys = Keys(one=KEY, two=new)
-    checking = await verifier(keys=keys)
-    withdrawals: list[str] = []
-    checking.on_withdrawal(lambda: withdrawals.append("told"))
-    principal = await checking.verify(sign())
-    checking.admit(principal)
-    keys.published = {"two": new}
-    await checking.keep_keys(["two"])
-    assert withdrawals == ["told"]
-    assert checking.recall(sign()) is None
-    assert not checking.admits(principal)
-    with pytest.raises(TokenInvalid):
-        checking.admit(principal)
-    await checking.keep_keys(["two"])
-    assert withdrawals == ["told"]
-
-
-@pytest.mark.capability("A3")
-async def test_a_key_that_auth_named_no_more_does_not_come_back_by_a_replica_that_is_behind() -> None:
-    clock, new = SteppedClock(), Ed25519PrivateKey.generate()
-    keys = Keys(one=KEY)
-    checking = await verifier(clock, keys)
-    principal = await checking.verify(sign())
-    # The replica that is asked has not heard of the change: it answers the old key, and not the new one.
-    await checking.keep_keys(["two"])
-    assert not checking.admits(principal)
-    clock.passed = timedelta(seconds=6)
-    with pytest.raises(TokenInvalid):
-        await checking.verify(sign())
-    keys.published = {"one": KEY, "two": new}
-    await checking.keep_keys(["two"])
-    with pytest.raises(TokenInvalid):
-        await checking.verify(sign())
-    signed = jwt.encode(CLAIMS, new, algorithm="EdDSA", headers={**HEADERS, "kid": "two"})
-    assert (await checking.verify(signed)).key_id == "two"
-    await checking.keep_keys(["one", "two"])
-    assert checking.admits(await checking.verify(sign()))
-
-
-async def test_a_key_is_withdrawn_even_when_auth_cannot_be_asked() -> None:
-    keys = Keys(one=KEY)
-    checking = await verifier(keys=keys)
-    principal = await checking.verify(sign())
-    keys.away = True
-    await checking.keep_keys(["two"])
-    assert not checking.admits(principal)
-
-
-async def test_keys_that_cannot_be_fetched_are_an_outage_and_no_forgery() -> None:
-    async def down() -> Mapping[str, Ed25519PublicKey]:
-        raise Unavailable("auth does not answer")
-
-    checking = TokenVerifier(
-        issuer=ISSUER,
-        audience=AUDIENCE,
-        clock=SteppedClock(),
-        admission=Admission(SteppedClock(), stale_after=300),
-        fetch_keys=down,
-    )
-    with pytest.raises(Unavailable):
-        await checking.verify(sign())
 
 
 def test_a_published_key_is_read_from_its_jwk() -> None:

@@ -9,6 +9,7 @@ from rookery_cli.commands import (
     agents,
     audit,
     dlq,
+    enrollments,
     keys,
     messages,
     roles,
@@ -64,6 +65,7 @@ def build() -> typer.Typer:
     app.add_typer(dlq.app, name="dlq")
     app.add_typer(tools.app, name="tools")
     app.add_typer(servers.app, name="servers")
+    app.add_typer(enrollments.app, name="enrollments")
     app.add_typer(keys.app, name="keys")
     app.add_typer(signing_keys.app, name="signing-keys")
     app.add_typer(tokens.app, name="tokens")

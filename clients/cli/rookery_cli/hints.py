@@ -25,6 +25,7 @@ _HINTS: Mapping[str, str] = {
     "TOKEN_REVOKED": "try again; a new token is earned then",
     "API_KEY_NOT_FOUND": "`rookery keys list` shows the API keys there are",
     "API_KEY_ENDED": "`rookery keys create` makes a new one",
+    "ENROLLMENT_TOKEN_NOT_FOUND": "`rookery enrollments list` shows the enrolment tokens there are",
     "ROTATION_IN_PROGRESS": "`rookery signing-keys list` shows when the new key takes over",
     "ROLE_NOT_FOUND": "`rookery roles list` shows the roles there are",
     "ROLE_BUILT_IN": "create a role of your own with `rookery roles create`",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from asyncpg import Record
@@ -62,9 +63,11 @@ class PostgresEnrollments:
 
     async def redeem(self, token_id: str, digest: bytes, family: RefreshFamily) -> RefreshFamily:
         """Uses a token up and begins the family; a repetition of the same exchange answers what it began."""
-        identity = family.identity
         async with self._database.system_transaction() as connection:
-            if await connection.fetchval(self._queries["use_enrollment_token"], token_id, digest, family.id):
+            roles = await connection.fetchval(self._queries["use_enrollment_token"], token_id, digest, family.id)
+            if roles is not None:
+                # One that was deleted since the token was read is not among them.
+                identity = replace(family.identity, roles=tuple(roles))
                 await connection.execute(
                     self._queries["add_refresh_family"],
                     family.id,
@@ -76,7 +79,7 @@ class PostgresEnrollments:
                     family.nonce,
                     family.expire_time,
                 )
-                return family
+                return replace(family, identity=identity)
             row = await connection.fetchrow(self._queries["find_family_of_enrollment"], token_id, digest)
         begun = refresh_family(row) if row else None
         if begun is None or begun.revoked or (begun.generation, begun.nonce) != (family.generation, family.nonce):

@@ -89,10 +89,12 @@ class Tokens:
         expire = self._revocations.tokens_expire()
         before = await self._refreshes.find(credential.id)
         identity, named = before.identity, f"refresh_families/{before.id}"
-        self._limits.count(identity.tenant, identity.subject)
         with self._audit.refusals(identity.tenant, identity.subject, named):
+            if before.revoked:
+                raise CredentialInvalid
             # Asked before it is replaced: who is refused here may come again with the same one.
             entitled = await self._entitlements.of(identity)
+            self._limits.count(identity.tenant, identity.subject)
             try:
                 family = await self._refreshes.rotate(credential.id, generation, request_id or str(uuid4()), expire)
             except RefreshTokenReused as error:
@@ -106,13 +108,14 @@ class Tokens:
         credential = self._mint.parse(API_KEY_PREFIX, secret)
         key, standing = await self._api_keys.find_for_exchange(credential.id)
         rate = key.requests_per_second or None
-        self._limits.count(key.tenant, key.subject, key.id, rate)
         with self._audit.refusals(key.tenant, key.subject, f"api_keys/{key.id}"):
             digests = [key.digest] if key.previous_digest is None else [key.digest, key.previous_digest]
             good = any(self._mint.matches(secret, digest) for digest in digests)
             if not good or key.ended(standing.read_time):
                 raise CredentialInvalid
             entitled = entitlement(Identity(key.subject, key.tenant, key.roles, {}), standing)
+            # What is no good any more must not use up what its owner may do.
+            self._limits.count(key.tenant, key.subject, key.id, rate)
         identity = entitled.identity
         grant = Grant(
             subject=identity.subject,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from nats.aio.client import Client
@@ -66,12 +67,15 @@ class Bus:
             _log.info("bus reconnected")
             bus.renewed()
 
+        servers, user, password = _split(url)
         try:
             # The client would try for ever, as it shall later; who waits for the bus at a start does so with a bound.
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await client.connect(
-                    url.split(","),
+                    servers,
                     name=name,
+                    user=user,
+                    password=password,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=0.2,  # type: ignore[arg-type] # it sleeps so long; a fraction will do
                     connect_timeout=_CONNECT_SECONDS,
@@ -167,6 +171,20 @@ class Bus:
             _log.warning("bus closed without a flush")
         with suppress(NatsError, OSError):
             await self.client.close()
+
+
+def _split(url: str) -> tuple[list[str], str | None, str | None]:
+    """The servers of a URL, and the user and password for them if these are the same for all.
+
+    A server that is learned of from another has no credentials of its own: it is given those.
+    """
+    servers = [urlsplit(each) for each in url.split(",")]
+    users = {(server.username, server.password) for server in servers}
+    user, password = next(iter(users))
+    if len(users) > 1 or user is None or password is None:
+        return url.split(","), None, None
+    bare = [server._replace(netloc=server.netloc.rpartition("@")[2]) for server in servers]
+    return [urlunsplit(server) for server in bare], user, password
 
 
 def _described(error: Exception) -> str:

@@ -27,7 +27,7 @@ class TokenBucket:
     `unreported` counts what was taken and the other replicas do not know. Times are monotonic seconds.
     """
 
-    __slots__ = ("_at", "_limit_header", "burst", "key", "level", "rate", "report_from", "unreported")
+    __slots__ = ("_at", "burst", "key", "level", "rate", "report_from", "unreported")
 
     def __init__(self, key: BucketKey, rate: int, now: float) -> None:
         self.key = key
@@ -45,7 +45,6 @@ class TokenBucket:
         self.rate = rate
         self.burst = rate * _BURST_SECONDS + 1
         self.report_from = max(1, int(rate * _REPORTED_SHARE))
-        self._limit_header = ("ratelimit-limit", str(rate))
 
     def refill(self, now: float) -> None:
         """Adds what has come in since the last time, up to the burst."""
@@ -62,10 +61,9 @@ class TokenBucket:
         return max(0.0, (1 - self.level) / self.rate)
 
     def headers(self) -> Headers:
-        """The limit per second, how many requests are admitted at this moment, and in how many seconds it is full."""
-        level = self.level
-        return (
-            self._limit_header,
-            ("ratelimit-remaining", str(int(level)) if level > 0 else "0"),
-            ("ratelimit-reset", str(ceil((self.burst - level) / self.rate))),
-        )
+        """The limit per second, how many requests are admitted at this moment, and in how many seconds it is full.
+
+        One header, because gRPC takes a microsecond and more for each.
+        """
+        remaining, reset = max(0, int(self.level)), ceil((self.burst - self.level) / self.rate)
+        return (("ratelimit", f"limit={self.rate}, remaining={remaining}, reset={reset}"),)

@@ -1,7 +1,8 @@
 """The consumers of one mailbox: one for each priority in use, dropped by the broker when long unused."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -14,6 +15,7 @@ from rookery_orchestrator.mailbox.model import Priority
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 
 STREAM = "MAIL"
+AT_A_TIME = 64
 _STORED_OTHERWISE = "storage type"
 
 
@@ -30,14 +32,30 @@ class Consumers:
     """Creates and finds the consumers. All methods raise BusUnavailable.
 
     The broker keeps them in memory: what it knows of deliveries changes with each, and would be a sync each time. With
-    a broker that is restarted alone they are gone, and all that is not settled is handed out once more.
+    a broker that is restarted alone they are gone, and all that is not settled is handed out once more. `turns` bounds
+    how many questions are on their way: when thousands of mailboxes are opened again at once, each would else wait for
+    the others within its own timeout.
     """
 
-    def __init__(self, jetstream: JetStreamContext, tenant: str, agent_id: str, policy: DeliveryPolicy) -> None:
+    def __init__(
+        self,
+        jetstream: JetStreamContext,
+        tenant: str,
+        agent_id: str,
+        policy: DeliveryPolicy,
+        turns: asyncio.Semaphore,
+    ) -> None:
+        self._turns = turns
         self._jetstream = jetstream
         self._tenant = tenant
         self._agent_id = agent_id
         self._policy = policy
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        async with self._turns:
+            with bus_errors():
+                yield
 
     def name(self, priority: Priority) -> str:
         """The name of a consumer, the same on every replica."""
@@ -59,7 +77,7 @@ class Consumers:
             mem_storage=True,
             metadata=dict(metadata) if metadata else None,
         )
-        with bus_errors():
+        async with self._in_turn():
             try:
                 info: ConsumerInfo = await self._jetstream.add_consumer(STREAM, config)
             except APIError as error:
@@ -72,7 +90,7 @@ class Consumers:
 
     async def find(self, priority: Priority) -> ConsumerInfo | None:
         """What the broker knows of a consumer; None: there is none."""
-        with bus_errors():
+        async with self._in_turn():
             try:
                 info: ConsumerInfo = await self._jetstream.consumer_info(STREAM, self.name(priority))
             except NotFoundError:
@@ -82,6 +100,6 @@ class Consumers:
     async def waiting(self) -> set[Priority]:
         """The priorities of which the mailbox has mail, out or not."""
         everything = mail_subject(self._tenant, self._agent_id, "*")
-        with bus_errors():
+        async with self._in_turn():
             info = await self._jetstream.stream_info(STREAM, subjects_filter=everything)
         return {Priority(subject.rpartition(".")[2]) for subject in info.state.subjects or {}}

@@ -14,7 +14,7 @@ from rookery_kit.errors import RookeryError
 
 from rookery_orchestrator.mailbox.broker import Posted
 from rookery_orchestrator.mailbox.claim import Claim, session_subject
-from rookery_orchestrator.mailbox.consumers import Consumers, bus_errors
+from rookery_orchestrator.mailbox.consumers import AT_A_TIME, Consumers, bus_errors
 from rookery_orchestrator.mailbox.dead_letters import DeadLetters
 from rookery_orchestrator.mailbox.failure_history import FailureHistory
 from rookery_orchestrator.mailbox.jetstream_mailbox import JetStreamMailbox
@@ -57,6 +57,7 @@ class JetStreamBroker:
         self._policy = policy
         self._new_id = new_id
         self._purges = asyncio.Semaphore(_PURGES_AT_A_TIME)
+        self._turns = asyncio.Semaphore(AT_A_TIME)
         self._posting = Posting(bus, clock, room, self._trails)
         self._held: defaultdict[_Mailbox, dict[Claim, Pulls]] = defaultdict(dict)
 
@@ -111,7 +112,7 @@ class JetStreamBroker:
 
     async def open(self, tenant: str, agent_id: str, session: ReceivingSession) -> JetStreamMailbox:
         """Takes a mailbox over. Raises SessionSuperseded or BusUnavailable."""
-        consumers = Consumers(self._bus.jetstream, tenant, agent_id, self._policy)
+        consumers = Consumers(self._bus.jetstream, tenant, agent_id, self._policy, self._turns)
         subject = session_subject(tenant, agent_id)
         removal = Removal(self._uplink, self._purges, tenant, agent_id, patience=self._policy.ack_wait / 4)
         claim = Claim(self._bus, consumers, subject, session.session_epoch, holder=self._new_id(), began=removal.begin)

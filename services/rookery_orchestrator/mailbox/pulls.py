@@ -27,7 +27,7 @@ from rookery_orchestrator.mailbox.uplink import Uplink
 from rookery_orchestrator.mailbox.wire import read_envelope
 
 _ANSWER_SECONDS = 5.0
-_BELL_SECONDS = 60.0
+_BELL_SECONDS = 30.0
 _BELL_SLACK_SECONDS = 5.0
 _LEAST_PULL_BYTES = 2 * 1024 * 1024
 _ENVELOPE_BYTES = 16 * 1024
@@ -62,6 +62,7 @@ class Pulls:
         """Waits until a consumer may have mail. Raises BusUnavailable."""
         await self._some_ready.wait()
         if self._unsure:
+            await self._uplink.up()
             self._unsure = False
             try:
                 waiting = await self._consumers.waiting()

@@ -1,5 +1,6 @@
 """Mail as it lies in the stream, looked at and removed without delivering it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from nats.js.errors import APIError, NotFoundError
 from rookery_kit.bus import Bus, BusUnavailable
 from rookery_kit.bus.subjects import mail_subject
 
-from rookery_orchestrator.mailbox.consumers import STREAM, Consumers, bus_errors
+from rookery_orchestrator.mailbox.consumers import AT_A_TIME, STREAM, Consumers, bus_errors
 from rookery_orchestrator.mailbox.model import Envelope, Priority
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 from rookery_orchestrator.mailbox.wire import read_envelope
@@ -46,11 +47,12 @@ class StoredMail:
     def __init__(self, bus: Bus, policy: DeliveryPolicy) -> None:
         self._bus = bus
         self._policy = policy
+        self._turns = asyncio.Semaphore(AT_A_TIME)
 
     async def standing(self, tenant: str, agent_id: str) -> Standing:
         """How the mailbox stands; its parts are read one after another, while it is in use."""
         everything = mail_subject(tenant, agent_id, "*")
-        consumers = Consumers(self._bus.jetstream, tenant, agent_id, self._policy)
+        consumers = Consumers(self._bus.jetstream, tenant, agent_id, self._policy, self._turns)
         with bus_errors():
             info = await self._bus.jetstream.stream_info(STREAM, subjects_filter=everything)
         counts = info.state.subjects or {}
