@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach
+from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 BeginSpan = Callable[[str, Mapping[str, str]], trace.Span]
 _propagator = TraceContextTextMapPropagator()
-# Under which OpenTelemetry keeps the current span in a context; the key has no public name.
-(_SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 
 
 class PassedOnSpan(trace.NonRecordingSpan):
@@ -88,11 +86,6 @@ def call_spans(tracer: trace.Tracer) -> BeginSpan:
     if isinstance(tracer, PassingOnTracer):
         return IncomingCallSpan
     return lambda name, headers: tracer.start_span(name, _extract(headers), trace.SpanKind.SERVER)
-
-
-def make_current(span: trace.Span) -> None:
-    """Makes a span the current one, alone in its context, for the rest of the task."""
-    attach(Context({_SPAN_KEY: span}))
 
 
 def current_traceparent() -> str:

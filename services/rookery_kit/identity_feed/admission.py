@@ -60,5 +60,5 @@ class Admission:
             raise TokenRevoked
         if self.tenants.suspended(principal.tenant):
             raise TenantSuspended(principal.tenant)
-        if self._clock.monotonic() - self._heard_at > self._stale_after:
+        if self.silence > self._stale_after:
             raise IdentityStale(f"auth was not heard for {self.silence:.0f} s; no token is accepted until it is")

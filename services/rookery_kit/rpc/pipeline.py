@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 from opentelemetry import trace
+from opentelemetry.context import Context, attach
 from protovalidate import Validator
 
 from rookery_kit.access_token import TokenMissing, TokenVerifier
@@ -32,11 +33,12 @@ from rookery_kit.rpc.policy import MethodPolicy
 from rookery_kit.rpc.status import deadline_status, masked_status, status_of
 from rookery_kit.rpc.validation import RequestReader
 from rookery_kit.stream_end import ENDED_BY_SERVICE
-from rookery_kit.tracing import call_spans, make_current
+from rookery_kit.tracing import call_spans
 
 Handler = Callable[[Any, Any], Any]
 Answer = Callable[[Any, Call], Awaitable[Any]]
 _BEARER = "Bearer "
+_NO_CONTEXT = Context()
 _OK: int = grpc.StatusCode.OK.value[0]
 _CANCELLED: int = grpc.StatusCode.CANCELLED.value[0]
 _log = structlog.get_logger(__name__)
@@ -119,7 +121,7 @@ class Pipeline:
             metadata = dict(context.invocation_metadata())
             span = begin_span(policy.name, metadata)
             # Current for the rest of the task, which gRPC makes for each call.
-            make_current(span)
+            attach(trace.set_span_in_context(span, _NO_CONTEXT))
             code, principal, permitted = _OK, None, False
             limit: Headers = ()
             try:
