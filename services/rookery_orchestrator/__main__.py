@@ -94,6 +94,7 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
             nack_backoff=settings.nack_backoff_seconds,
             trail_payloads=settings.message_trail_payloads,
             most_delayed=settings.most_delayed_messages,
+            consumers_in_memory=settings.stream_replicas == 1,
         ),
         MailStores(settled, PostgresDelayedStore(database, queries)),
         lambda tenant: foundation.tenant_states.of(tenant).quotas,

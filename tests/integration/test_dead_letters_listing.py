@@ -8,10 +8,12 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from harness.databases import FreshDatabase
 from harness.dead_letters import DeadLetterDesk, exhaust, kill_letters
+from harness.free_ports import free_address
 from harness.mailbox_service import (
     QUICK,
     KnownAgents,
     MailService,
+    mail_service_at,
     nacked,
     running_mail_service,
     text,
@@ -21,6 +23,7 @@ from harness.nats_server import RestartableNats
 from harness.refusal import refusal
 from harness.tokens import TokenMint
 from rookery.orchestrator.v1 import dead_letter_pb2, message_service_pb2
+from rookery_kit.rpc import open_channel
 
 RECEIVER_LOST = dead_letter_pb2.DELIVERY_OUTCOME_RECEIVER_LOST
 
@@ -155,9 +158,12 @@ async def test_messages_are_not_given_up_because_their_receiver_crashed_while_th
 async def test_a_service_that_stops_counts_no_failed_delivery(
     fresh_database: FreshDatabase, nats_server: RestartableNats
 ) -> None:
-    agents, mint, agent = KnownAgents(), TokenMint(), None
+    agents, mint, agent, address = KnownAgents(), TokenMint(), None, free_address()
+    # It outlives each service, so it is the service that ends the stream.
+    channel = open_channel(address)
+    service = mail_service_at(channel, mint, agents)
     for _ in range(QUICK.max_deliveries + 2):
-        async with running_mail_service(fresh_database, nats_server, agents=agents, mint=mint) as service:
+        async with running_mail_service(fresh_database, nats_server, agents=agents, mint=mint, listen=address):
             if agent is None:
                 agent = service.agent()
                 await service.send(agent, "long work")
@@ -167,4 +173,5 @@ async def test_a_service_that_stops_counts_no_failed_delivery(
             await receiver.grant(1)
             delivery = await receiver.delivery()
             assert text(delivery) == "long work"
+    await channel.close()
     assert delivery.attempt == QUICK.max_deliveries + 2

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nats
 import pytest
+from harness.eventually import eventually
 from harness.free_ports import free_port
 from nats.errors import Error
 from rookery_kit.bus.subjects import (
@@ -107,7 +108,10 @@ async def refused_to(server: EmbeddedNats, user: str, subjects: Iterable[str]) -
     wanted = set(subjects)
     for subject in wanted:
         await client.publish(subject, b"x")
-    await client.flush()
+    # The server answers in order: once this is refused, so is everything before it that is to be.
+    last = event_subject("last", TENANT_ERASURE, "registry" if user == "auth" else "auth")
+    await client.publish(last, b"x")
+    await eventually(lambda: any(last in told for told in problems))
     await client.close()
     return {subject for subject in wanted if any(f'publish to "{subject.lower()}"' in told for told in problems)}
 

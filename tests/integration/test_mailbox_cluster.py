@@ -10,7 +10,7 @@ from harness.mailbox_service import MailService, running_mail_service
 from harness.nats_cluster import NatsCluster
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 
-POLICY = DeliveryPolicy(ack_wait=2.0)
+POLICY = DeliveryPolicy(ack_wait=2.0, consumers_in_memory=False)
 
 
 @pytest.fixture

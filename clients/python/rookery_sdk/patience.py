@@ -9,6 +9,8 @@ from rookery_sdk.backoff import Backoff
 from rookery_sdk.errors import DeadlineExceeded, ResourceExhausted, RookeryError, Unavailable
 
 T = TypeVar("T")
+RENEWABLE = frozenset({"TOKEN_EXPIRED", "TOKEN_INVALID", "TOKEN_REVOKED"})
+"""Told about a token that is no longer accepted, also while a stream is open; the next call carries a new one."""
 
 
 def passes(error: RookeryError) -> bool:

@@ -12,7 +12,7 @@ from rookery.orchestrator.v1 import task_pb2, task_service_pb2
 from rookery_sdk import payload
 from rookery_sdk.backoff import Backoff
 from rookery_sdk.errors import RookeryError, Unavailable
-from rookery_sdk.patience import passes, patiently
+from rookery_sdk.patience import RENEWABLE, passes, patiently
 
 if TYPE_CHECKING:
     from rookery.orchestrator.v1.task_service_pb2_grpc import TaskServiceAsyncStub
@@ -26,8 +26,6 @@ ENDED = frozenset(
     }
 )
 _CREATE_SECONDS = 10.0
-# Told about a token that ran out while the stream was open; the next call carries a new one.
-_RENEWABLE = frozenset({"TOKEN_EXPIRED", "TOKEN_INVALID"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ async def watch(
         except RookeryError as error:
             wait = error.detail.retry_after or 0.0
             given_up = patience is not None and time.monotonic() - heard > patience
-            if given_up or not (passes(error) or error.reason in _RENEWABLE):
+            if given_up or not (passes(error) or error.reason in RENEWABLE):
                 raise
         await asyncio.sleep(backoff.next(at_least=wait))
 

@@ -11,15 +11,13 @@ from rookery.orchestrator.v1 import message_service_pb2, topic_service_pb2
 from rookery_sdk.backoff import Backoff
 from rookery_sdk.errors import RookeryError
 from rookery_sdk.messages import Message, Outgoing
-from rookery_sdk.patience import passes, patiently
+from rookery_sdk.patience import RENEWABLE, passes, patiently
 
 if TYPE_CHECKING:
     from rookery.orchestrator.v1.message_service_pb2_grpc import MessageServiceAsyncStub
     from rookery.orchestrator.v1.topic_service_pb2_grpc import TopicServiceAsyncStub
 
 _CALL_SECONDS = 15.0
-# Told about a token that ran out while the stream was open; the next call carries a new one.
-_RENEWABLE = frozenset({"TOKEN_EXPIRED", "TOKEN_INVALID"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +116,6 @@ async def watch(
         except RookeryError as error:
             wait = error.detail.retry_after or 0.0
             given_up = patience is not None and time.monotonic() - heard > patience
-            if given_up or not (passes(error) or error.reason in _RENEWABLE):
+            if given_up or not (passes(error) or error.reason in RENEWABLE):
                 raise
         await asyncio.sleep(backoff.next(at_least=wait))

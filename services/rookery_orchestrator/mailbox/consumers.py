@@ -31,8 +31,9 @@ def bus_errors() -> Iterator[None]:
 class Consumers:
     """Creates and finds the consumers. All methods raise BusUnavailable.
 
-    The broker keeps them in memory: what it knows of deliveries changes with each, and would be a sync each time. With
-    a broker that is restarted alone they are gone, and all that is not settled is handed out once more. `turns` bounds
+    A broker that stands alone keeps them in memory: what it knows of deliveries changes with each, and would be a sync
+    each time. When it is restarted they are gone, and all that is not settled is handed out once more. In a cluster
+    they are on disk like their stream, so that a lost server takes nothing along. `turns` bounds
     how many questions are on their way: when thousands of mailboxes are opened again at once, each would else wait for
     the others within its own timeout.
     """
@@ -74,7 +75,7 @@ class Consumers:
             # Mail that was refused with a delay counts as pending, so a limit would let it block the rest.
             max_ack_pending=-1,
             inactive_threshold=self._policy.receiver_inactive,
-            mem_storage=True,
+            mem_storage=self._policy.consumers_in_memory,
             metadata=dict(metadata) if metadata else None,
         )
         async with self._in_turn():
@@ -83,7 +84,7 @@ class Consumers:
             except APIError as error:
                 if _STORED_OTHERWISE not in (error.description or ""):
                     raise
-                # From a version that kept them on disk.
+                # From a version, or a time, in which they were kept otherwise.
                 await self._jetstream.delete_consumer(STREAM, self.name(priority))
                 info = await self._jetstream.add_consumer(STREAM, config)
         return info

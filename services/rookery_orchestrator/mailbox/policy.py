@@ -14,7 +14,8 @@ class DeliveryPolicy:
     `receiver_inactive`: how long the broker remembers the attempts and delays of an agent that is away. `nack_backoff`:
     the delays after the first, second ... refusal; the last goes on. `max_in_flight`: how many unsettled deliveries a
     stream may have, whatever its credits. `trail_payloads`: whether the audit trail keeps payloads, too.
-    `most_delayed`: how many messages may wait for their time of delivery to one agent.
+    `most_delayed`: how many messages may wait for their time of delivery to one agent. `consumers_in_memory`: whether
+    the broker keeps in memory what it knows of deliveries; in a cluster it shall not.
     """
 
     ack_wait: float = 10.0
@@ -25,6 +26,7 @@ class DeliveryPolicy:
     alone: float = 30.0
     trail_payloads: bool = False
     most_delayed: int = 10_000
+    consumers_in_memory: bool = True
 
     def backoff(self, attempt: int) -> float:
         """The delay after the refusal of the given attempt."""
