@@ -53,6 +53,9 @@ async def test_agents_are_watched_over_a_restart_of_the_registry(
             await suite.start("registry")
             async with serving(idle(suite, "ben")):
                 second = await line_of(process)
+                if second["kind"] == "PRESENT":
+                    # The first snapshot was cut off before its end, so it is told again.
+                    second = await line_of(process)
                 assert (second["kind"], second["agent"]["name"]) == ("REGISTERED", "ben")
             third = await line_of(process)
             assert (third["kind"], third["agent"]["name"]) == ("OFFLINE", "ben")

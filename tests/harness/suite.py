@@ -48,8 +48,10 @@ class Suite:
         self._ports: Ports = free_ports()
         self._replicas: dict[str, Ports] = {}
         self._channels: dict[str, grpc.aio.Channel] = {}
-        (folder / "master.key").write_text(base64.b64encode(secrets.token_bytes(32)).decode())
-        (folder / "master.key").chmod(0o600)
+        # A second try finds what the first has made: the database knows that key.
+        if not (folder / "master.key").exists():
+            (folder / "master.key").write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+            (folder / "master.key").chmod(0o600)
         self._processes = {service: self._process(service) for service in services}
 
     def address(self, service: str) -> str:
