@@ -1,6 +1,7 @@
 import pytest
 
 from tools.checks.__main__ import main, sum_up
+from tools.checks.pytest_runs import failures
 from tools.checks.step import Failed, Outcome, Skipped, Step, take
 
 
@@ -42,3 +43,9 @@ def test_an_unknown_check_is_refused(capsys: pytest.CaptureFixture[str]) -> None
         main(["--only", "astrology"])
     assert ended.value.code == 2
     assert "astrology" in capsys.readouterr().err
+
+
+def test_failures_are_counted_from_the_summary_of_pytest() -> None:
+    assert failures("==== 2 failed, 96 passed, 1 error in 442.97s (0:07:22) ====") == 3
+    assert failures("==== 97 passed, 3 errors in 1.2s ====") == 3
+    assert failures("==== 97 passed in 1.2s ====") == 0
