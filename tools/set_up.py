@@ -77,7 +77,9 @@ def _create_environment() -> None:
 
 def _install_requirements() -> bool:
     print("set-up: installing the locked requirements (the first time this takes a minute or two)", flush=True)
-    _pip("--require-hashes", "--requirement", str(REQUIREMENTS))
+    # The lock names every package already. An installer that resolves once more may look at newer versions than the
+    # locked ones, and then refuses them for having no hash.
+    _pip("--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS))
     return True
 
 
