@@ -139,7 +139,7 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
         over_nats=for_agents,
         background=(
             *mailbox.background,
-            SettledJanitor(settled, timedelta(days=settings.settled_message_days)).run,
+            SettledJanitor(settled, _inbox_age(settings)).run,
             *upkeep.background,
             *topics.background,
             agent_consumer.run,
@@ -151,6 +151,11 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
             reaper.run,
         ),
     )
+
+
+def _inbox_age(settings: OrchestratorSettings) -> timedelta:
+    """How long the inbox keeps a message: no less than the audit trail, which learns from it what was acknowledged."""
+    return timedelta(days=max(settings.settled_message_days, settings.message_trail_days + 1))
 
 
 def main() -> None:

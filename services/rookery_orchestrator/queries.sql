@@ -236,8 +236,8 @@ SET name = EXCLUDED.name, capabilities = EXCLUDED.capabilities, online = EXCLUDE
 WHERE agents.revision < EXCLUDED.revision;
 
 -- name: add_settled_messages
-INSERT INTO settled_messages (tenant, key)
-SELECT tenant, key FROM unnest($1::text[], $2::bytea[]) AS s (tenant, key)
+INSERT INTO settled_messages (tenant, key, delivery)
+SELECT * FROM unnest($1::text[], $2::bytea[], $3::integer[])
 ON CONFLICT DO NOTHING;
 
 -- name: find_settled_messages

@@ -116,25 +116,20 @@ CREATE TABLE messages (
     type text NOT NULL,
     correlation_id text NOT NULL,
     expire_time timestamptz,
-    -- What became of it; the columns are in no index, so that the row is updated in place.
+    -- What became of it, but for ACKED: that is in settled_messages, and both together in message_records.
     state text NOT NULL DEFAULT 'SENT',
     end_time timestamptz,
     delivery integer NOT NULL DEFAULT 0,
     -- rookery.orchestrator.v1.Message, with its payload where the service is set to keep it.
     envelope bytea NOT NULL,
+    -- What settled_messages knows it by.
+    key bytea,
     PRIMARY KEY (tenant, create_time, id, sender)
 ) PARTITION BY RANGE (create_time);
 CREATE INDEX messages_recipient ON messages (tenant, recipient_agent_id, create_time DESC, id DESC);
 CREATE INDEX messages_sender ON messages (tenant, sender, create_time DESC, id DESC);
 CREATE INDEX messages_correlation ON messages (tenant, correlation_id, create_time DESC, id DESC)
     WHERE correlation_id <> '';
-
--- Nobody tells that a message expired: its time does.
-CREATE FUNCTION message_state(message messages) RETURNS text
-LANGUAGE sql STABLE RETURN CASE
-    WHEN message.state = 'SENT' AND message.expire_time <= now() THEN 'EXPIRED'
-    ELSE message.state
-END;
 
 -- The service's role changes rows and no tables; partitions are made and dropped by these, which run as the owner.
 CREATE FUNCTION ensure_message_partition(day date) RETURNS void
@@ -233,9 +228,24 @@ CREATE INDEX fan_out_copies_retry_time ON fan_out_copies (retry_time);
 CREATE TABLE settled_messages (
     tenant text NOT NULL,
     key bytea PRIMARY KEY,
-    settle_time timestamptz NOT NULL DEFAULT now()
+    settle_time timestamptz NOT NULL DEFAULT now(),
+    -- Which delivery was acknowledged.
+    delivery integer NOT NULL DEFAULT 0
 );
 CREATE INDEX settled_messages_age ON settled_messages USING brin (settle_time);
+
+-- The audit trail with what became of each message. Nobody tells that a message expired: its time does.
+CREATE VIEW message_records WITH (security_invoker = true) AS
+SELECT
+    m.tenant, m.create_time, m.id, m.sender, m.recipient_agent_id, m.type, m.correlation_id, m.envelope,
+    CASE
+        WHEN s.key IS NOT NULL THEN 'ACKED'
+        WHEN m.state = 'SENT' AND m.expire_time <= now() THEN 'EXPIRED'
+        ELSE m.state
+    END AS state,
+    coalesce(s.settle_time, m.end_time) AS end_time,
+    coalesce(s.delivery, m.delivery) AS delivery
+FROM messages AS m LEFT JOIN settled_messages AS s ON s.key = m.key;
 
 -- Messages that wait for their time of delivery. Then they go to the stream of mail, under the same id.
 CREATE TABLE delayed_messages (

@@ -1,7 +1,7 @@
 """A mailbox in memory behind the receiver, and an agent on its stream."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 
 from rookery_kit.bus import BusUnavailable
@@ -51,7 +51,7 @@ class MailboxInMemory:
         self._arrived.set()
 
     @property
-    def ready(self) -> Collection[Priority]:
+    def ready(self) -> Set[Priority]:
         """The one priority, while it has mail."""
         return {NORMAL} if self.mail else set()
 

@@ -8,6 +8,7 @@ from harness.databases import OpenDatabase
 from rookery_kit.postgres import Database, load_queries
 from rookery_orchestrator.mailbox.delayed import Delayed
 from rookery_orchestrator.mailbox.model import Message, Priority
+from rookery_orchestrator.mailbox.settled_inbox import Settled
 from rookery_orchestrator.model import Payload
 from rookery_orchestrator.postgres import PostgresDelayedStore, PostgresSettledStore
 
@@ -47,14 +48,14 @@ def due_in(seconds: float, *, tenant: str = "acme", recipient: str = "", priorit
 
 @pytest.mark.capability("M6")
 async def test_settled_messages_are_known_and_may_be_added_again(settled: PostgresSettledStore) -> None:
-    await settled.add([("acme", b"1" * 16), ("other", b"2" * 16)])
-    await settled.add([("acme", b"1" * 16), ("acme", b"3" * 16), ("acme", b"3" * 16)])
+    await settled.add([Settled("acme", b"1" * 16, 1), Settled("other", b"2" * 16, 1)])
+    await settled.add([Settled("acme", b"1" * 16, 2), Settled("acme", b"3" * 16, 1), Settled("acme", b"3" * 16, 1)])
     assert await settled.known([b"1" * 16, b"4" * 16, b"2" * 16]) == {b"1" * 16, b"2" * 16}
 
 
 async def test_settled_messages_are_forgotten_when_their_time_is_over(settled: PostgresSettledStore) -> None:
     keys = [bytes([number]) * 16 for number in range(5)]
-    await settled.add([("acme", key) for key in keys])
+    await settled.add([Settled("acme", key, 1) for key in keys])
     assert await settled.sweep(timedelta(days=7), 100) == 0
     assert await settled.sweep(timedelta(0), 3) == 3
     assert await settled.sweep(timedelta(0), 3) == 2

@@ -1,8 +1,8 @@
 """Publishing many messages to one stream at once: the server stores all of them or none, and syncs once."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -18,8 +18,7 @@ _BATCH_COMMIT = "Nats-Batch-Commit"
 _HEADER_ROOM = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """A message for a stream.
 
     Empty `message_id`: it is not protected against repetition. `time_to_live`: after so many whole seconds the server
@@ -31,11 +30,10 @@ class Publication:
     message_id: str = ""
     traceparent: str = ""
     time_to_live: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
 
-    def all_headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         """What goes before the payload."""
-        headers = dict(self.headers)
+        headers = {}
         if self.message_id:
             headers[MESSAGE_ID_HEADER] = self.message_id
         if self.traceparent:
@@ -66,12 +64,12 @@ async def publish_batch(client: Client, batch: Sequence[Publication], *, batch_i
     try:
         # Only the last one is answered: the server says there what was wrong with the others.
         for sequence, publication in enumerate(batch[:-1], start=1):
-            headers = publication.all_headers()
+            headers = publication.headers()
             headers[_BATCH_ID] = batch_id
             headers[_BATCH_SEQUENCE] = str(sequence)
             await client.publish(publication.subject, publication.payload, headers=headers)
         last = batch[-1]
-        headers = last.all_headers()
+        headers = last.headers()
         headers |= {_BATCH_ID: batch_id, _BATCH_SEQUENCE: str(len(batch)), _BATCH_COMMIT: "1"}
         answer = await client.request(last.subject, last.payload, timeout=timeout, headers=headers)
     except (NatsError, OSError, TimeoutError) as error:

@@ -111,7 +111,7 @@ class Bus:
         publication = Publication(subject, payload, message_id, traceparent, time_to_live)
         self.require_size(publication)
         try:
-            answer = await self.jetstream.publish(subject, payload, headers=publication.all_headers())
+            answer = await self.jetstream.publish(subject, payload, headers=publication.headers())
         except APIError as error:
             raise refusal({"err_code": error.err_code, "description": error.description}) from error
         except MaxPayloadError as error:

@@ -1,10 +1,9 @@
 """What the mailbox asks of the broker that keeps the mail."""
 
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rookery_kit.errors import RookeryError
 
@@ -14,8 +13,7 @@ Posted = bool | RookeryError
 """True: its sender had sent this id before. An error: it was not stored, or nobody knows whether."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(NamedTuple):
     """Names mail that was handed out and is not settled. `sequence` stays the same when it is handed out again.
 
     `stored_ns` is when the mail was stored, since the epoch; `envelope` is None for what is no mail; `delivery` counts
@@ -26,9 +24,9 @@ class Handle:
     priority: Priority
     attempt: int
     token: str
-    stored_ns: int = field(default=0, compare=False)
-    envelope: Envelope | None = field(default=None, compare=False)
-    delivery: int = field(default=0, compare=False)
+    stored_ns: int = 0
+    envelope: Envelope | None = None
+    delivery: int = 0
 
     @property
     def store_time(self) -> datetime:
@@ -36,8 +34,7 @@ class Handle:
         return datetime.fromtimestamp(self.stored_ns / 1e9, UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """Mail that was handed out. Not `readable`: it is none, and no agent could make anything of it."""
 
     handle: Handle
@@ -54,8 +51,7 @@ class Settling(Enum):
     GIVE_UP = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is to become of one piece of mail; `delay`, in seconds, goes with RETURN."""
 
     handle: Handle
@@ -67,7 +63,7 @@ class OpenedMailbox(Protocol):
     """The mailbox of one agent, held by one stream. Outages are waited out where no Unavailable is raised."""
 
     @property
-    def ready(self) -> Collection[Priority]:
+    def ready(self) -> Set[Priority]:
         """The priorities that may have mail."""
         ...
 

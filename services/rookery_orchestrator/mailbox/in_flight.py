@@ -1,6 +1,6 @@
 """The deliveries of one stream that are not settled."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rookery_orchestrator.mailbox.broker import Fetched, Handle
 from rookery_orchestrator.mailbox.model import Delivery
@@ -67,6 +67,6 @@ class InFlight:
             self._settling.add(handle.sequence)
         return handle
 
-    def settled(self, handle: Handle) -> None:
+    def settled(self, places: Iterable[int]) -> None:
         """Forgets what `begin_settling` took out: from now on the same mail is a new delivery."""
-        self._settling.discard(handle.sequence)
+        self._settling.difference_update(places)

@@ -29,7 +29,7 @@ from rookery_orchestrator.mailbox.sieve import Sieve
 from rookery_orchestrator.mailbox.tenant_room import TenantRoom
 from rookery_orchestrator.mailbox.uplink import Uplink
 from rookery_orchestrator.mailbox.verdicts import Verdicts
-from rookery_orchestrator.mailbox.wire import seal, trails_of_sent
+from rookery_orchestrator.mailbox.wire import join_trails, seal_with_trail
 
 _PURGES_AT_A_TIME = 4
 _Mailbox = tuple[str, str]
@@ -101,14 +101,15 @@ class JetStreamBroker:
         if message.expire_time is not None:
             # The server counts whole seconds; what it removes late is not delivered all the same.
             left = max(1, math.ceil((message.expire_time - self._clock.now()).total_seconds()))
+        sealed = seal_with_trail(message, with_payload=self._policy.trail_payloads)
         publication = Publication(
             mail_subject(tenant, message.recipient_agent_id, message.priority.value),
-            seal(message),
+            sealed.mail,
             message_id=f"{tenant}/{message.sender}/{message.id}",
             traceparent=message.traceparent,
             time_to_live=left,
         )
-        return Letter(tenant, message, publication)
+        return Letter(tenant, publication, sealed.trail)
 
     async def open(self, tenant: str, agent_id: str, session: ReceivingSession) -> JetStreamMailbox:
         """Takes a mailbox over. Raises SessionSuperseded or BusUnavailable."""
@@ -151,13 +152,13 @@ class JetStreamBroker:
 
     def _trails(self, letters: Sequence[Letter]) -> list[Publication]:
         """What tells the audit trail of letters that are stored together, for each tenant."""
-        by_tenant: defaultdict[str, list[Message]] = defaultdict(list)
+        by_tenant: defaultdict[str, list[bytes]] = defaultdict(list)
         for letter in letters:
-            by_tenant[letter.tenant].append(letter.message)
+            by_tenant[letter.tenant].append(letter.trail)
         return [
             Publication(trail_subject(tenant, self._new_id()), trail)
-            for tenant, messages in by_tenant.items()
-            for trail in trails_of_sent(messages, with_payload=self._policy.trail_payloads)
+            for tenant, trails in by_tenant.items()
+            for trail in join_trails(trails)
         ]
 
     def held(self, tenant: str, agent_id: str) -> int | None:

@@ -1,7 +1,7 @@
 """An agent's mailbox on JetStream, held by one stream."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 import structlog
 from rookery_kit.errors import Unavailable
@@ -14,7 +14,7 @@ from rookery_orchestrator.mailbox.model import DeadReason, Failure, MessageState
 from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.pulls import Pulls
 from rookery_orchestrator.mailbox.removal import Removal
-from rookery_orchestrator.mailbox.settled_inbox import SettledInbox
+from rookery_orchestrator.mailbox.settled_inbox import Settled, SettledInbox
 from rookery_orchestrator.mailbox.sieve import Sieve
 from rookery_orchestrator.mailbox.verdicts import Verdicts
 
@@ -55,7 +55,7 @@ class JetStreamMailbox:
         self._forget = forget
 
     @property
-    def ready(self) -> Collection[Priority]:
+    def ready(self) -> Set[Priority]:
         """The priorities that may have mail."""
         return self._pulls.ready
 
@@ -81,17 +81,15 @@ class JetStreamMailbox:
             await self._remember(acked)
             self._sieve.forget(acked)
             self._removal.settled(acked)
-            for handle in acked:
-                self._tell(handle, MessageState.ACKED)
         others = [verdict for verdict in verdicts if verdict.settling is not Settling.REMOVE]
         for verdict in others:
             if verdict.settling is Settling.RETURN:
                 self._removal.returned(verdict.handle)
                 self._sieve.forget([verdict.handle])
-        certain = dict.fromkeys(acked, True)
-        if others:
-            certain |= dict(zip((each.handle for each in others), await self._verdicts.settle(others), strict=True))
-        return [certain[verdict.handle] for verdict in verdicts]
+        if not others:
+            return [True] * len(verdicts)
+        carried_out = iter(await self._verdicts.settle(others))
+        return [verdict.settling is Settling.REMOVE or next(carried_out) for verdict in verdicts]
 
     async def extend(self, handles: Iterable[Handle]) -> None:
         """Keeps mail from being handed out again for another while."""
@@ -111,8 +109,8 @@ class JetStreamMailbox:
         buried = await self._dead_letters.bury(handle, reason, detail, attempts)
         self._sieve.forget([handle])
         self._removal.gone(handle)
-        if buried:
-            self._tell(handle, MessageState.DEAD_LETTERED)
+        if buried and handle.envelope is not None:
+            self._outcomes.tell(self._tenant, [(handle.envelope, handle.attempt)], MessageState.DEAD_LETTERED)
         return buried
 
     async def until_superseded(self) -> None:
@@ -131,14 +129,10 @@ class JetStreamMailbox:
 
     async def _remember(self, handles: Sequence[Handle]) -> None:
         """Notes that messages are settled, durably; an outage of the database is waited out."""
-        settled = [(self._tenant, self._sieve.key(handle)) for handle in handles]
+        settled = [Settled(self._tenant, self._sieve.key(handle), handle.attempt) for handle in handles]
         while True:
             try:
                 return await self._inbox.add(settled)
             except Unavailable as error:
                 _log.warning("settlements wait", reason=error.reason, waiting=len(settled))
                 await asyncio.sleep(_RETRY_SECONDS)
-
-    def _tell(self, handle: Handle, state: MessageState) -> None:
-        if handle.envelope is not None:
-            self._outcomes.tell(self._tenant, handle.envelope, state, handle.attempt)

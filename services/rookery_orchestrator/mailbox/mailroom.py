@@ -28,21 +28,22 @@ class Mailroom:
 
     def put_all(self, tenant: str, messages: Sequence[Message]) -> Awaitable[Sequence[Posted]]:
         """As `MailBroker.put_all`; what has a deliver_time is kept until then."""
+        if all(message.deliver_time is None for message in messages):
+            return self._broker.put_all(tenant, messages)
         now = [message for message in messages if message.deliver_time is None]
         later = [Delayed(tenant, message) for message in messages if message.deliver_time is not None]
         posting = self._broker.put_all(tenant, now) if now else None
-        keeping = self._delayed.put_all(later) if later else None
-        return _join(messages, posting, keeping)
+        return _join(messages, posting, self._delayed.put_all(later), len(later))
 
 
 async def _join(
     messages: Sequence[Message],
     posting: Awaitable[Sequence[Posted]] | None,
-    keeping: "asyncio.Future[Sequence[Posted]] | None",
+    keeping: "asyncio.Future[Sequence[Posted]]",
+    later: int,
 ) -> Sequence[Posted]:
-    later = sum(message.deliver_time is not None for message in messages)
     posted = iter(await posting if posting is not None else ())
-    kept = iter(await _each_or_error(keeping, later) if keeping is not None else ())
+    kept = iter(await _each_or_error(keeping, later))
     return [next(posted if message.deliver_time is None else kept) for message in messages]
 
 

@@ -1,8 +1,12 @@
-"""Messages, their delivery and their settlement."""
+"""Messages, their delivery and their settlement.
+
+What is made for every message is a named tuple, because making a frozen dataclass takes three times as long.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
+from typing import NamedTuple
 
 from rookery_kit.errors import NotFound
 
@@ -26,8 +30,7 @@ class Priority(StrEnum):
     LOW = "low"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What a sender asks for. One of `recipient_agent_id` and `recipient_name` is set; no `message_id`: a new one.
 
     `time_to_live` is in seconds, from `deliver_time` on; None: for ever.
@@ -48,8 +51,7 @@ class Draft:
     deliver_time: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message as it was accepted.
 
     After `expire_time` it is delivered no more, before `deliver_time` not yet.
@@ -76,8 +78,7 @@ class Message:
     deliver_time: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A message on its way to its agent. `mail` is sealed: only the edges open it. `attempt` counts from 1."""
 
     delivery_id: int
@@ -94,8 +95,7 @@ class Action(Enum):
     TERMINATE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What becomes of a delivery. `delay`, in seconds, goes with NACK; none: the backoff schedule.
 
     `reason` and `handler`, the place where it failed, go with NACK and TERMINATE.
@@ -143,8 +143,7 @@ class MessageState(StrEnum):
     PURGED = "PURGED"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What names a message in the audit trail."""
 
     id: str

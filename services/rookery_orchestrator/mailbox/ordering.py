@@ -1,7 +1,7 @@
 """Which priority is delivered next: the highest that has mail, and by ageing the others, so that none is starved."""
 
 from collections import Counter, deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import TypeVar
 
 from rookery_orchestrator.mailbox.model import Priority
@@ -30,8 +30,13 @@ class DeliveryOrder:
         passed = dict(self._passed)
         return Counter(_advance(passed, _next(passed, candidates), candidates) for _ in range(count))
 
-    def arrange(self, mail: Mapping[Priority, Sequence[T]], ready: Collection[Priority]) -> list[T]:
+    def arrange(self, mail: Mapping[Priority, Sequence[T]], ready: Set[Priority]) -> list[T]:
         """All of the mail in the order of delivery, which is noted; `ready` priorities have more that waits."""
+        kinds = [priority for priority, several in mail.items() if several]
+        if len(kinds) == 1 and ready <= {kinds[0]}:
+            # As it mostly is: nothing else waits, so nothing is passed over.
+            self._passed = dict.fromkeys(Priority, 0)
+            return list(mail[kinds[0]])
         waiting = {priority: deque(mail[priority]) for priority in Priority if mail.get(priority)}
         arranged: list[T] = []
         while waiting:

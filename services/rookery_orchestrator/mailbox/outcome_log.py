@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from rookery.events.v1 import mail_pb2
@@ -13,6 +13,7 @@ from rookery_kit.bus import Bus
 from rookery_kit.bus.subjects import trail_subject
 from rookery_kit.clock import Clock
 from rookery_kit.errors import RookeryError
+from rookery_kit.timestamps import timestamp_of
 
 from rookery_orchestrator.mailbox.model import Envelope, MessageState
 
@@ -28,8 +29,7 @@ _STATES = {
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a message, when, and in which delivery (0: in none)."""
 
     envelope: Envelope
@@ -51,14 +51,20 @@ class OutcomeLog:
         self._new_id = new_id
         self._waiting: defaultdict[str, list[Outcome]] = defaultdict(list)
         self._count = 0
+        self._missed = False
 
-    def tell(self, tenant: str, envelope: Envelope, state: MessageState, delivery: int) -> None:
-        """Takes an outcome. Beyond 100,000 that wait, while the bus is away, it is dropped, and that is logged."""
-        if self._count >= _BOUND:
-            return
-        self._waiting[tenant].append(Outcome(envelope, state, self._clock.now(), delivery))
-        self._count += 1
-        if self._count == _BOUND:
+    def tell(self, tenant: str, ended: Sequence[tuple[Envelope, int]], state: MessageState) -> None:
+        """Takes what became of messages, each in a delivery (0: in none).
+
+        Beyond 100,000 that wait, while the bus is away, they are dropped, and that is logged.
+        """
+        taken = ended[: _BOUND - self._count]
+        if taken:
+            now = self._clock.now()
+            self._waiting[tenant] += [Outcome(envelope, state, now, delivery) for envelope, delivery in taken]
+            self._count += len(taken)
+        if len(taken) < len(ended) and not self._missed:
+            self._missed = True
             _log.warning("the audit trail misses what becomes of messages from now on", waiting=_BOUND)
 
     async def store(self, tenant: str, envelopes: list[Envelope], state: MessageState) -> None:
@@ -87,6 +93,7 @@ class OutcomeLog:
                     return
                 del self._waiting[tenant][: len(outcomes)]
                 self._count -= len(outcomes)
+                self._missed = False
             del self._waiting[tenant]
 
     async def _publish(self, tenant: str, outcomes: list[Outcome], trail_id: str) -> None:
@@ -95,12 +102,11 @@ class OutcomeLog:
 
 
 def _encode(outcome: Outcome) -> mail_pb2.MessageOutcome:
-    encoded = mail_pb2.MessageOutcome(
+    return mail_pb2.MessageOutcome(
         id=outcome.envelope.id,
         sender=outcome.envelope.sender,
         state=_STATES[outcome.state],
         delivery=outcome.delivery,
+        create_time=timestamp_of(outcome.envelope.create_time),
+        end_time=timestamp_of(outcome.end_time),
     )
-    encoded.create_time.FromDatetime(outcome.envelope.create_time)
-    encoded.end_time.FromDatetime(outcome.end_time)
-    return encoded

@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 from rookery_kit.bus import (
@@ -20,7 +20,6 @@ from rookery_kit.errors import RookeryError
 from rookery_kit.group_commit import GroupCommit
 
 from rookery_orchestrator.mailbox.broker import Posted
-from rookery_orchestrator.mailbox.model import Message
 from rookery_orchestrator.mailbox.tenant_room import TenantRoom
 
 Companions = Callable[[Sequence["Letter"]], Sequence[Publication]]
@@ -34,13 +33,15 @@ _ABANDONED_SECONDS = (0.02, 0.1, 0.3)
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message and how it is published. `publication.message_id` names it among all of the stream."""
+class Letter(NamedTuple):
+    """A message as it is published, and its entry for the audit trail.
+
+    `publication.message_id` names it among all of the stream.
+    """
 
     tenant: str
-    message: Message
     publication: Publication
+    trail: bytes
 
 
 class Posting:

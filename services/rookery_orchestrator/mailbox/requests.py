@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID, uuid5
@@ -104,8 +104,7 @@ class AskAgent:
         recipient = await find_recipient(self._directory, asker.tenant, question, forward)
         address = str(uuid5(UUID(message_id), f"{asker.tenant}/{asker.subject}/{recipient.id}"))
         place = ReplyPlace(asker.tenant, recipient.id, address)
-        question = replace(
-            question,
+        question = question._replace(
             message_id=message_id,
             recipient_agent_id=recipient.id,
             recipient_name="",
@@ -119,7 +118,7 @@ class AskAgent:
         except TimeoutError:
             raise RequestUnanswered(message_id) from None
         asking_agent = asker.identifier if asker.kind == _AGENT else ""
-        return replace(reply, correlation_id=message_id, recipient_agent_id=asking_agent)
+        return reply._replace(correlation_id=message_id, recipient_agent_id=asking_agent)
 
     async def _answer(self, asker: Principal, question: Draft, forward: Metadata, place: ReplyPlace) -> Message:
         async with self._replies.awaiting(place) as awaited:

@@ -1,8 +1,8 @@
 """Sending a message."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from rookery_kit.clock import Clock
 from rookery_kit.errors import InvalidArgument, RookeryError
@@ -16,16 +16,14 @@ from rookery_orchestrator.mailbox.model import Draft, Message, RecipientNotFound
 _LATEST_DELIVERY = timedelta(days=366)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A message that is in its mailbox. `duplicate`: its sender had sent this id before, and nothing was added."""
 
     message: Message
     duplicate: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unsent:
+class Unsent(NamedTuple):
     """A message that was not accepted, and why. `message_id` may be empty where the sender gave none."""
 
     message_id: str
@@ -54,7 +52,8 @@ class SendMessage:
 
         Raises RecipientNotFound, DeliverTimeTooLate, ResourceExhausted when there is no room, or Unavailable.
         """
-        message = await self._prepare(sender, draft, forward)
+        recipient = await find_recipient(self._directory, sender.tenant, draft, forward)
+        message = self._prepare(sender, draft, recipient.id, self._clock.now())
         return Sent(message, await self._mailroom.put(sender.tenant, message))
 
     async def many(
@@ -64,18 +63,35 @@ class SendMessage:
 
         What is put on its way by a later call arrives later. Raises nothing for a single message.
         """
+        recipients = await self._recipients(sender.tenant, drafts, forward)
+        now = self._clock.now()
         prepared: list[Message | Unsent] = []
         for draft in drafts:
             try:
-                prepared.append(await self._prepare(sender, draft, forward))
+                recipient = recipients[draft.recipient_name, draft.recipient_agent_id]
+                if isinstance(recipient, RookeryError):
+                    raise recipient
+                prepared.append(self._prepare(sender, draft, recipient, now))
             except RookeryError as error:
                 prepared.append(Unsent(draft.message_id.lower(), error))
         messages = [each for each in prepared if isinstance(each, Message)]
         return _results(prepared, self._mailroom.put_all(sender.tenant, messages) if messages else None)
 
-    async def _prepare(self, sender: Principal, draft: Draft, forward: Metadata) -> Message:
-        recipient = await find_recipient(self._directory, sender.tenant, draft, forward)
-        now = self._clock.now()
+    async def _recipients(
+        self, tenant: str, drafts: Sequence[Draft], forward: Metadata
+    ) -> "dict[tuple[str, str], str | RookeryError]":
+        """The id of each recipient by the name and id in a draft, or why there is none."""
+        recipients: dict[tuple[str, str], str | RookeryError] = {}
+        for draft in drafts:
+            named = draft.recipient_name, draft.recipient_agent_id
+            if named not in recipients:
+                try:
+                    recipients[named] = (await find_recipient(self._directory, tenant, draft, forward)).id
+                except RookeryError as error:
+                    recipients[named] = error
+        return recipients
+
+    def _prepare(self, sender: Principal, draft: Draft, recipient: str, now: datetime) -> Message:
         deliver_time = draft.deliver_time if draft.deliver_time and draft.deliver_time > now else None
         if deliver_time is not None and deliver_time > now + _LATEST_DELIVERY:
             raise DeliverTimeTooLate
@@ -86,7 +102,7 @@ class SendMessage:
             # The same id in other letters is the same id.
             id=draft.message_id.lower() or self._new_id(),
             sender=sender.subject,
-            recipient_agent_id=recipient.id,
+            recipient_agent_id=recipient,
             priority=draft.priority,
             type=draft.type,
             payload=draft.payload,

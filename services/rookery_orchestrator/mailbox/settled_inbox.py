@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rookery_kit.group_commit import GroupCommit
 
-from rookery_orchestrator.mailbox.model import Envelope
-
 _LARGEST = 2_000
-Settled = tuple[str, bytes]
-"""A tenant, and the key of one of its messages."""
+
+
+class Settled(NamedTuple):
+    """A message that was acknowledged, by its key, in which delivery."""
+
+    tenant: str
+    key: bytes
+    delivery: int
 
 
 class SettledStore(Protocol):
@@ -25,9 +29,9 @@ class SettledStore(Protocol):
         ...
 
 
-def message_key(tenant: str, envelope: Envelope) -> bytes:
+def message_key(tenant: str, sender: str, message_id: str) -> bytes:
     """What tells messages apart: of each tenant, by sender and id."""
-    name = f"{tenant}\0{envelope.sender}\0{envelope.id}"
+    name = f"{tenant}\0{sender}\0{message_id}"
     return blake2b(name.encode(), digest_size=16).digest()
 
 

@@ -95,7 +95,7 @@ class Settler:
         verdicts: list[Verdict] = []
         burials: list[Burial] = []
         refusals: list[Refusal] = []
-        known: dict[Handle, int] = {}
+        known: list[tuple[int, Handle]] = []
         unknown: list[int] = []
         for item in group:
             if isinstance(item, Burial):
@@ -105,17 +105,16 @@ class Settler:
             if decision is None:
                 unknown.append(item.delivery_id)
                 continue
-            known[decision.handle] = item.delivery_id
+            known.append((item.delivery_id, decision.handle))
             if isinstance(decision, Refusal):
                 refusals.append(decision)
             else:
                 verdicts.append(decision)
         self._room_made()
         carried_out = await self._carry_out(verdicts, burials, refusals)
-        for handle in carried_out:
-            self._in_flight.settled(handle)
-        settled = tuple(delivery_id for handle, delivery_id in known.items() if carried_out[handle])
-        unknown += [delivery_id for handle, delivery_id in known.items() if not carried_out[handle]]
+        self._in_flight.settled(carried_out)
+        settled = tuple(delivery_id for delivery_id, handle in known if carried_out[handle.sequence])
+        unknown += [delivery_id for delivery_id, handle in known if not carried_out[handle.sequence]]
         if settled or unknown:
             await self._frames.put(Settled(settled, tuple(unknown)))
 
@@ -135,24 +134,27 @@ class Settler:
 
     async def _carry_out(
         self, verdicts: list[Verdict], burials: list[Burial], refusals: list[Refusal]
-    ) -> dict[Handle, bool]:
-        works: list[Coroutine[Any, Any, dict[Handle, bool]]] = []
+    ) -> dict[int, bool]:
+        """Whether each was carried out, by its place in the stream."""
+        if verdicts and not burials and not refusals:
+            return await self._settle_all(verdicts)
+        works: list[Coroutine[Any, Any, dict[int, bool]]] = []
         if verdicts:
             works.append(self._settle_all(verdicts))
         if burials:
             works.append(self._bury_all(burials))
         if refusals:
             works.append(self._refuse_all(refusals))
-        carried_out: dict[Handle, bool] = {}
+        carried_out: dict[int, bool] = {}
         for outcomes in await asyncio.gather(*works):
             carried_out |= outcomes
         return carried_out
 
-    async def _settle_all(self, verdicts: list[Verdict]) -> dict[Handle, bool]:
+    async def _settle_all(self, verdicts: list[Verdict]) -> dict[int, bool]:
         outcomes = await self._mailbox.settle(verdicts)
-        return dict(zip((verdict.handle for verdict in verdicts), outcomes, strict=True))
+        return dict(zip((verdict.handle.sequence for verdict in verdicts), outcomes, strict=True))
 
-    async def _refuse_all(self, refusals: list[Refusal]) -> dict[Handle, bool]:
+    async def _refuse_all(self, refusals: list[Refusal]) -> dict[int, bool]:
         """Notes the failures first, so that what comes again or is buried has a history that is true."""
         counts = await asyncio.gather(*(self._mailbox.note(refusal.handle, refusal.failure) for refusal in refusals))
         verdicts: list[Verdict] = []
@@ -168,8 +170,8 @@ class Settler:
                 verdicts.append(Verdict(handle, Settling.RETURN, delay))
         return await self._carry_out(verdicts, burials, [])
 
-    async def _bury_all(self, burials: list[Burial]) -> dict[Handle, bool]:
+    async def _bury_all(self, burials: list[Burial]) -> dict[int, bool]:
         outcomes = await asyncio.gather(
             *(self._mailbox.bury(burial.handle, burial.reason, burial.detail, burial.attempts) for burial in burials)
         )
-        return dict(zip((burial.handle for burial in burials), outcomes, strict=True))
+        return dict(zip((burial.handle.sequence for burial in burials), outcomes, strict=True))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from rookery_kit.clock import Clock
 
 from rookery_orchestrator.mailbox.broker import Fetched, Handle, Settling, Verdict
-from rookery_orchestrator.mailbox.model import MessageState, Priority
+from rookery_orchestrator.mailbox.model import Envelope, MessageState, Priority
 from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.removal import Removal
 from rookery_orchestrator.mailbox.settled_inbox import SettledInbox, message_key
@@ -27,6 +27,7 @@ class Sieve:
         self._outcomes = outcomes
         self._clock = clock
         self._out: dict[bytes, int] = {}
+        self._keys: dict[int, bytes] = {}
 
     async def sift(self, fetched: Mapping[Priority, list[Fetched]]) -> dict[Priority, list[Fetched]]:
         """The mail for the agent, in the order it came in; the rest is seen to.
@@ -39,14 +40,18 @@ class Sieve:
         now = self._clock.now()
         done: list[Handle] = []
         twins: list[Handle] = []
+        expired: list[tuple[Envelope, int]] = []
         for handle, key, is_known in zip(handles, keys, known, strict=True):
             if is_known:
                 done.append(handle)
             elif handle.envelope and handle.envelope.expire_time and handle.envelope.expire_time <= now:
                 done.append(handle)
-                self._outcomes.tell(self._tenant, handle.envelope, MessageState.EXPIRED, 0)
+                expired.append((handle.envelope, 0))
             elif self._out.setdefault(key, handle.sequence) != handle.sequence:
                 twins.append(handle)
+            else:
+                self._keys[handle.sequence] = key
+        self._outcomes.tell(self._tenant, expired, MessageState.EXPIRED)
         if not done and not twins:
             return dict(fetched)
         self._removal.settled(done)
@@ -63,13 +68,15 @@ class Sieve:
 
     def key(self, handle: Handle) -> bytes:
         """What the inbox knows mail by. The handle has an envelope."""
-        assert handle.envelope is not None
-        return message_key(self._tenant, handle.envelope)
+        key = self._keys.get(handle.sequence)
+        if key is None:
+            assert handle.envelope is not None
+            key = message_key(self._tenant, handle.envelope.sender, handle.envelope.id)
+        return key
 
     def forget(self, handles: Iterable[Handle]) -> None:
         """Notes that mail is not out any more."""
         for handle in handles:
-            if handle.envelope is not None:
-                key = self.key(handle)
-                if self._out.get(key) == handle.sequence:
-                    del self._out[key]
+            key = self._keys.pop(handle.sequence, None)
+            if key is not None:
+                del self._out[key]

@@ -1,11 +1,13 @@
 """Mail as it crosses the bus."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 from rookery.events.v1 import mail_pb2
 from rookery.orchestrator.v1 import message_pb2
+from rookery_kit.timestamps import moment_of, timestamp_of
 
 from rookery_orchestrator.mailbox.model import DeadReason, Envelope, Message, Priority
 from rookery_orchestrator.model import Payload
@@ -21,32 +23,86 @@ _FROM_WIRE = {wire: priority for priority, wire in _TO_WIRE.items()}
 
 def encode_message(message: Message, *, with_payload: bool = True) -> message_pb2.Message:
     """The message as clients and the bus know it."""
-    encoded = message_pb2.Message(
-        id=message.id,
-        sender=message.sender,
-        recipient_agent_id=message.recipient_agent_id,
-        priority=_TO_WIRE[message.priority],
-        type=message.type,
-        correlation_id=message.correlation_id,
-        reply_to_agent_id=message.reply_to_agent_id,
-        traceparent=message.traceparent,
-        reply_address=message.reply_address,
-        reply_deadline=message.reply_deadline,
-        topic=message.topic,
-        publication_id=message.publication_id,
-        expire_time=message.expire_time,
-        deliver_time=message.deliver_time,
-    )
-    encoded.create_time.FromDatetime(message.create_time)
+    encoded = message_pb2.Message()
+    _fill(encoded, message)
     if with_payload:
-        encoded.payload.content_type = message.payload.content_type
-        encoded.payload.data = message.payload.data
+        _fill_payload(encoded, message)
     return encoded
+
+
+def _fill(encoded: message_pb2.Message, message: Message) -> None:
+    """Sets what is there: most messages have few of the fields that may be empty."""
+    encoded.id = message.id
+    encoded.sender = message.sender
+    encoded.recipient_agent_id = message.recipient_agent_id
+    encoded.priority = _TO_WIRE[message.priority]
+    encoded.create_time.CopyFrom(timestamp_of(message.create_time))
+    if message.type:
+        encoded.type = message.type
+    if message.correlation_id:
+        encoded.correlation_id = message.correlation_id
+    if message.reply_to_agent_id:
+        encoded.reply_to_agent_id = message.reply_to_agent_id
+    if message.traceparent:
+        encoded.traceparent = message.traceparent
+    if message.reply_address:
+        encoded.reply_address = message.reply_address
+    if message.publication_id:
+        encoded.topic = message.topic
+        encoded.publication_id = message.publication_id
+    if message.reply_deadline is not None:
+        encoded.reply_deadline.CopyFrom(timestamp_of(message.reply_deadline))
+    if message.expire_time is not None:
+        encoded.expire_time.CopyFrom(timestamp_of(message.expire_time))
+    if message.deliver_time is not None:
+        encoded.deliver_time.CopyFrom(timestamp_of(message.deliver_time))
+
+
+def _fill_payload(encoded: message_pb2.Message, message: Message) -> None:
+    encoded.payload.content_type = message.payload.content_type
+    encoded.payload.data = message.payload.data
+
+
+class Sealed(NamedTuple):
+    """A message as mail, and what the audit trail is to take down of it: `join_trails` takes several of these."""
+
+    mail: bytes
+    trail: bytes
+
+
+def seal_with_trail(message: Message, *, with_payload: bool) -> Sealed:
+    """The message as mail, and its entry for the audit trail, with its payload or without."""
+    mail = mail_pb2.Mail()
+    encoded = mail.message
+    _fill(encoded, message)
+    _fill_payload(encoded, message)
+    sealed = mail.SerializeToString()
+    if not with_payload:
+        encoded.ClearField("payload")
+    return Sealed(sealed, mail_pb2.Trail(sent=(encoded,)).SerializeToString())
 
 
 def seal(message: Message) -> bytes:
     """The message as mail."""
     return mail_pb2.Mail(message=encode_message(message)).SerializeToString()
+
+
+def join_trails(trails: Iterable[bytes]) -> Iterator[bytes]:
+    """Entries for the audit trail in pieces that the bus takes.
+
+    Serialized messages one behind the other are one message with the repeated elements of all of them: the rule is in
+    protobuf's description of its encoding.
+    """
+    piece: list[bytes] = []
+    size = 0
+    for trail in trails:
+        if piece and size + len(trail) > _TRAIL_BYTES:
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(trail)
+        size += len(trail)
+    if piece:
+        yield b"".join(piece)
 
 
 def unseal(mail: bytes) -> message_pb2.Message | None:
@@ -70,14 +126,14 @@ def unseal_message(mail: bytes) -> Message:
         payload=Payload(message.payload.content_type, message.payload.data),
         correlation_id=message.correlation_id,
         reply_to_agent_id=message.reply_to_agent_id,
-        create_time=message.create_time.ToDatetime(tzinfo=UTC),
+        create_time=moment_of(message.create_time),
         traceparent=message.traceparent,
         reply_address=message.reply_address,
-        reply_deadline=message.reply_deadline.ToDatetime(tzinfo=UTC) if message.HasField("reply_deadline") else None,
+        reply_deadline=moment_of(message.reply_deadline) if message.HasField("reply_deadline") else None,
         topic=message.topic,
         publication_id=message.publication_id,
-        expire_time=message.expire_time.ToDatetime(tzinfo=UTC) if message.HasField("expire_time") else None,
-        deliver_time=message.deliver_time.ToDatetime(tzinfo=UTC) if message.HasField("deliver_time") else None,
+        expire_time=expire_time_of(message),
+        deliver_time=moment_of(message.deliver_time) if message.HasField("deliver_time") else None,
     )
 
 
@@ -91,28 +147,12 @@ def read_envelope(mail: bytes) -> Envelope | None:
     message = unseal(mail)
     if message is None:
         return None
-    expire_time = message.expire_time.ToDatetime(tzinfo=UTC) if message.HasField("expire_time") else None
-    return Envelope(message.id, message.sender, message.create_time.ToDatetime(tzinfo=UTC), expire_time)
+    return Envelope(message.id, message.sender, moment_of(message.create_time), expire_time_of(message))
 
 
 def expire_time_of(message: message_pb2.Message) -> datetime | None:
     """Until when a message is delivered; None: for ever."""
-    return message.expire_time.ToDatetime(tzinfo=UTC) if message.HasField("expire_time") else None
-
-
-def trails_of_sent(messages: Iterable[Message], *, with_payload: bool) -> Iterator[bytes]:
-    """What the audit trail is to take down of messages that are being stored, in pieces that the bus takes."""
-    trail, size = mail_pb2.Trail(), 0
-    for message in messages:
-        sent = encode_message(message, with_payload=with_payload)
-        length = sent.ByteSize()
-        if trail.sent and size + length > _TRAIL_BYTES:
-            yield trail.SerializeToString()
-            trail, size = mail_pb2.Trail(), 0
-        trail.sent.append(sent)
-        size += length
-    if trail.sent:
-        yield trail.SerializeToString()
+    return moment_of(message.expire_time) if message.HasField("expire_time") else None
 
 
 def dead_letter(mail: bytes, agent_id: str, reason: DeadReason, detail: str, attempts: int) -> mail_pb2.DeadLetter:

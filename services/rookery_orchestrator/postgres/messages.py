@@ -9,6 +9,8 @@ from rookery_kit.postgres import Database, Queries
 from rookery_orchestrator.mailbox.model import MessageState
 from rookery_orchestrator.trail.model import EndEntry, MessageRecord, SentEntry, TrailQuery
 
+_UP_TO_EXPIRE_TIME = 9
+
 
 class PostgresTrailStore:
     """Implements TrailStore."""
@@ -31,7 +33,7 @@ class PostgresTrailStore:
         """Takes entries down, each table in one statement; answers the ends of messages that it does not know."""
         async with self._database.system_transaction() as connection:
             if sent:
-                await connection.execute(self._queries["append_messages"], *_sent_columns(sent))
+                await connection.execute(self._queries["append_messages"], [_row(entry) for entry in sent])
             if not ended:
                 return []
             latest = _latest(ended)
@@ -66,7 +68,7 @@ class PostgresTrailStore:
         if query.until is not None:
             ask("create_time < {}", query.until)
         if query.state is not None:
-            ask("message_state(messages) = {}", query.state)
+            ask("state = {}", query.state)
         agents = [agent for agent in (query.visible_to, query.agent_id) if agent]
         for agent in agents[1:]:
             ask("(recipient_agent_id = {}::uuid OR sender = {})", agent, f"agent:{agent}")
@@ -80,23 +82,9 @@ class PostgresTrailStore:
         ), arguments
 
 
-def _sent_columns(sent: Sequence[SentEntry]) -> tuple[list[object], ...]:
-    rows = (
-        (
-            entry.tenant,
-            entry.create_time,
-            entry.id,
-            entry.sender,
-            entry.recipient_agent_id,
-            entry.priority,
-            entry.type,
-            entry.correlation_id,
-            entry.expire_time,
-            entry.envelope,
-        )
-        for entry in sent
-    )
-    return tuple(map(list, zip(*rows, strict=True)))
+def _row(entry: SentEntry) -> tuple[object, ...]:
+    """A row of `messages`, its columns in the order of the table."""
+    return (*entry[:_UP_TO_EXPIRE_TIME], MessageState.SENT, None, 0, entry.envelope, entry.key)
 
 
 def _latest(ended: Sequence[EndEntry]) -> list[EndEntry]:
@@ -108,11 +96,8 @@ def _latest(ended: Sequence[EndEntry]) -> list[EndEntry]:
 
 
 def _ended_columns(ended: Sequence[EndEntry]) -> tuple[list[object], ...]:
-    rows = (
-        (entry.tenant, entry.create_time, entry.id, entry.sender, entry.state, entry.end_time, entry.delivery)
-        for entry in ended
-    )
-    return tuple(map(list, zip(*rows, strict=True)))
+    """The entries by column: their fields are those of `end_messages`, in its order."""
+    return tuple(map(list, zip(*ended, strict=True)))
 
 
 def _record(row: Record) -> MessageRecord:
@@ -120,7 +105,7 @@ def _record(row: Record) -> MessageRecord:
         create_time=row["create_time"],
         id=str(row["id"]),
         envelope=row["envelope"],
-        state=MessageState(row["state_now"]),
+        state=MessageState(row["state"]),
         end_time=row["end_time"],
         delivery=row["delivery"],
     )

@@ -17,14 +17,13 @@ class PostgresSettledStore:
 
     async def add(self, settled: Sequence[Settled]) -> None:
         """Keeps keys of any tenants in one statement."""
-        async with self._database.system_transaction() as connection:
-            await connection.execute(
-                self._queries["add_settled_messages"], [tenant for tenant, _ in settled], [key for _, key in settled]
-            )
+        async with self._database.system_statement() as connection:
+            columns = map(list, zip(*settled, strict=True))
+            await connection.execute(self._queries["add_settled_messages"], *columns)
 
     async def known(self, keys: Sequence[bytes]) -> set[bytes]:
         """Those of the keys that are kept."""
-        async with self._database.system_transaction() as connection:
+        async with self._database.system_statement() as connection:
             return {row["key"] for row in await connection.fetch(self._queries["find_settled_messages"], keys)}
 
     async def sweep(self, older_than: timedelta, most: int) -> int:

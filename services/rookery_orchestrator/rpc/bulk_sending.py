@@ -45,10 +45,11 @@ class BulkSending:
         batches: AsyncIterator[message_service_pb2.SendMessagesRequest],
         on_their_way: "asyncio.Queue[_Results | None]",
     ) -> None:
+        traceparent = call.traceparent
         try:
             async for batch in batches:
                 _refuse_replies(batch)
-                drafts = [decode_draft(request) for request in batch.messages]
+                drafts = [decode_draft(request, traceparent) for request in batch.messages]
                 await on_their_way.put(await self._send_message.many(call.principal, drafts, call.forward))
         finally:
             await on_their_way.put(None)

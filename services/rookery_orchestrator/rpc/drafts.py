@@ -3,14 +3,13 @@
 from datetime import UTC
 
 from rookery.orchestrator.v1 import message_service_pb2
-from rookery_kit.tracing import current_traceparent
 
 from rookery_orchestrator.mailbox.model import Draft
 from rookery_orchestrator.rpc.encoding import decode_payload, decode_priority
 
 
-def decode_draft(request: message_service_pb2.SendMessageRequest) -> Draft:
-    """A message to be sent."""
+def decode_draft(request: message_service_pb2.SendMessageRequest, traceparent: str) -> Draft:
+    """A message to be sent, in the trace of the call that sends it."""
     return Draft(
         message_id=request.message_id,
         recipient_agent_id=request.recipient_agent_id,
@@ -20,7 +19,7 @@ def decode_draft(request: message_service_pb2.SendMessageRequest) -> Draft:
         payload=decode_payload(request.payload),
         correlation_id=request.correlation_id,
         reply_to_agent_id=request.reply_to_agent_id,
-        traceparent=current_traceparent(),
+        traceparent=traceparent,
         time_to_live=(request.time_to_live.ToTimedelta().total_seconds() if request.HasField("time_to_live") else None),
         deliver_time=request.deliver_time.ToDatetime(tzinfo=UTC) if request.HasField("deliver_time") else None,
     )

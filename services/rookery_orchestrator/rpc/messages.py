@@ -49,7 +49,7 @@ class MessageRpc(message_service_pb2_grpc.MessageServiceServicer):
         call = Call.of(context)
         if request.reply_address:
             return await self._conversations.reply(request, call)
-        sent = await self._send_message(call.principal, decode_draft(request), call.forward)
+        sent = await self._send_message(call.principal, decode_draft(request, call.traceparent), call.forward)
         message = encode_message(sent.message, with_payload=False)
         return message_service_pb2.SendMessageResponse(message=message, duplicate=sent.duplicate)
 

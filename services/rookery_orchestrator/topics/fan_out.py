@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID, uuid5
@@ -198,7 +197,7 @@ class FanOutRelay:
 
 def copy_for(message: Message, recipient: str) -> Message:
     """A recipient's copy: its id is always the same."""
-    return replace(message, id=str(uuid5(UUID(message.publication_id), recipient)), recipient_agent_id=recipient)
+    return message._replace(id=str(uuid5(UUID(message.publication_id), recipient)), recipient_agent_id=recipient)
 
 
 def _delay(copies: Sequence[WaitingCopy]) -> timedelta:

@@ -1,9 +1,9 @@
 """Takes down what the bus brings for the audit trail, many messages in one commit."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date
-from uuid import UUID
+from datetime import date
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -15,8 +15,10 @@ from rookery.orchestrator.v1 import mailbox_pb2, message_pb2
 from rookery_kit.bus import Bus
 from rookery_kit.bus.subjects import trail_subject
 from rookery_kit.errors import RookeryError
+from rookery_kit.timestamps import moment_of
 
 from rookery_orchestrator.mailbox.model import MessageState
+from rookery_orchestrator.mailbox.settled_inbox import message_key
 from rookery_orchestrator.mailbox.wire import expire_time_of, priority_of
 from rookery_orchestrator.trail.model import EndEntry, SentEntry
 from rookery_orchestrator.trail.store import TrailStore
@@ -25,8 +27,15 @@ _STREAM = "MAIL"
 _DURABLE = "trail"
 _BATCH = 128
 _FETCH_SECONDS = 5.0
+_GATHERING_SECONDS = 0.2
 _RETRY_SECONDS = 0.5
 _MOST_TRIES = 5
+_STATES = {
+    wire: MessageState(name.removeprefix("MESSAGE_STATE_"))
+    for name, wire in mailbox_pb2.MessageState.items()
+    if wire != mailbox_pb2.MESSAGE_STATE_UNSPECIFIED
+}
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _log = structlog.get_logger(__name__)
 
 Entry = SentEntry | EndEntry
@@ -73,6 +82,9 @@ class TrailKeeper:
                     await jetstream.consumer_info(_STREAM, _DURABLE)
                     continue
                 await self._take(messages)
+                if len(messages) < _BATCH:
+                    # Nobody waits for the trail: what comes meanwhile shares the next commit.
+                    await asyncio.sleep(_GATHERING_SECONDS)
         finally:
             if self._bus.client.is_connected:
                 await subscription.unsubscribe()
@@ -87,7 +99,7 @@ class TrailKeeper:
             raise
         for message, entries in read:
             tries = message.metadata.num_delivered
-            if unknown.isdisjoint(entries) or tries >= _MOST_TRIES:
+            if not unknown or unknown.isdisjoint(entries) or tries >= _MOST_TRIES:
                 await message.ack()
             else:
                 await message.nak(delay=_RETRY_SECONDS * tries)
@@ -112,36 +124,43 @@ def _read(message: Msg) -> list[Entry]:
     try:
         trail = mail_pb2.Trail.FromString(message.data)
         return [*_sent(tenant, trail.sent), *_ended(tenant, trail.outcomes)]
-    except (DecodeError, ValueError):
+    except (DecodeError, ValueError, LookupError, OverflowError):
         _log.error("not for the audit trail", subject=message.subject)
         return []
+
+
+def _uuid(text: str) -> str:
+    """The text itself. Raises ValueError for what the database would refuse, and with it all that comes in between."""
+    if _UUID.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a UUID")
+    return text
 
 
 def _sent(tenant: str, messages: Iterable[message_pb2.Message]) -> Iterator[SentEntry]:
     for message in messages:
         yield SentEntry(
             tenant=tenant,
-            create_time=message.create_time.ToDatetime(tzinfo=UTC),
-            id=str(UUID(message.id)),
+            create_time=moment_of(message.create_time),
+            id=_uuid(message.id),
             sender=message.sender,
-            recipient_agent_id=str(UUID(message.recipient_agent_id)),
+            recipient_agent_id=_uuid(message.recipient_agent_id),
             priority=priority_of(message).value,
             type=message.type,
             correlation_id=message.correlation_id,
             expire_time=expire_time_of(message),
             envelope=message.SerializeToString(),
+            key=message_key(tenant, message.sender, message.id),
         )
 
 
 def _ended(tenant: str, outcomes: Iterable[mail_pb2.MessageOutcome]) -> Iterator[EndEntry]:
     for outcome in outcomes:
-        name = mailbox_pb2.MessageState.Name(outcome.state).removeprefix("MESSAGE_STATE_")
         yield EndEntry(
             tenant=tenant,
-            create_time=outcome.create_time.ToDatetime(tzinfo=UTC),
-            id=str(UUID(outcome.id)),
+            create_time=moment_of(outcome.create_time),
+            id=_uuid(outcome.id),
             sender=outcome.sender,
-            state=MessageState(name),
-            end_time=outcome.end_time.ToDatetime(tzinfo=UTC),
+            state=_STATES[outcome.state],
+            end_time=moment_of(outcome.end_time),
             delivery=outcome.delivery,
         )

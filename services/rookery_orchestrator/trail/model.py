@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from rookery_orchestrator.mailbox.model import MessageState
 
 
-@dataclass(frozen=True, slots=True)
-class SentEntry:
-    """A message that was accepted. `envelope` is sealed: only the edges open it."""
+class SentEntry(NamedTuple):
+    """A message that was accepted. `envelope` is sealed: only the edges open it. `key` names it in the inbox."""
 
     tenant: str
     create_time: datetime
@@ -20,11 +20,11 @@ class SentEntry:
     correlation_id: str
     expire_time: datetime | None
     envelope: bytes
+    key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EndEntry:
-    """What became of a message, when, and in which delivery (0: in none)."""
+class EndEntry(NamedTuple):
+    """What became of a message, when, and in which delivery (0: in none). What was acknowledged, the inbox tells."""
 
     tenant: str
     create_time: datetime

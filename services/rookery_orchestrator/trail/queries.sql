@@ -5,18 +5,11 @@ SELECT ensure_message_partition(day) FROM unnest($1::date[]) AS d (day) ORDER BY
 SELECT drop_message_partitions($1::date);
 
 -- name: append_messages
-INSERT INTO messages (
-    tenant, create_time, id, sender, recipient_agent_id, priority, type, correlation_id, expire_time, envelope
-)
-SELECT * FROM unnest(
-    $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
-    $9::timestamptz[], $10::bytea[]
-)
-ON CONFLICT DO NOTHING;
+-- Whole rows: the driver takes much less time over an array of rows than over an array for each column.
+INSERT INTO messages SELECT * FROM unnest($1::messages[]) ON CONFLICT DO NOTHING;
 
 -- name: end_messages
--- Answers the places of those that are not known. What became of a message last is what counts: one that was requeued
--- out of the dead letters is acknowledged later.
+-- Answers the places of those that are not known. What became of a message last is what counts.
 WITH ended AS MATERIALIZED (
     SELECT *
     FROM unnest(
@@ -37,8 +30,8 @@ WHERE k.id IS NULL
 ORDER BY e.place;
 
 -- name: list_messages
-SELECT *, message_state(messages) AS state_now
-FROM messages
+SELECT *
+FROM message_records
 WHERE tenant = $1 /*filter*/
 ORDER BY create_time DESC, id DESC
 LIMIT $2;
@@ -48,16 +41,16 @@ LIMIT $2;
 SELECT *
 FROM (
     (
-        SELECT *, message_state(messages) AS state_now
-        FROM messages
+        SELECT *
+        FROM message_records
         WHERE tenant = $1 AND recipient_agent_id = $recipient::uuid /*filter*/
         ORDER BY create_time DESC, id DESC
         LIMIT $2
     )
     UNION
     (
-        SELECT *, message_state(messages) AS state_now
-        FROM messages
+        SELECT *
+        FROM message_records
         WHERE tenant = $1 AND sender = $sender /*filter*/
         ORDER BY create_time DESC, id DESC
         LIMIT $2
