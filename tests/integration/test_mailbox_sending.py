@@ -92,6 +92,21 @@ async def test_one_bad_message_is_in_nobodys_way(mail: MailService, bus: Bus) ->
         assert texts(await receiver.deliveries(4)) == ["known", "first", "twice", "last"]
 
 
+@pytest.mark.capability("M9")
+async def test_of_a_batch_that_fits_in_part_that_part_is_accepted_and_each_of_the_rest_is_refused(
+    mail: MailService, bus: Bus
+) -> None:
+    """Left to itself the server may store that part of an atomic batch, and answer nothing at all."""
+    await ensure_topology(bus.jetstream, Topology(mailbox_messages=3))
+    for _ in range(8):
+        full, other = mail.agent(), mail.agent()
+        order = [full, other, full, full, full, other, full]
+        results = (await send_many(mail, [to(agent, str(place)) for place, agent in enumerate(order)]))[0]
+        assert [reason(each) for each in results] == ["", "", "", "", "MAILBOX_FULL", "", "MAILBOX_FULL"]
+        async with mail.receiving(full, grant=9) as receiver:
+            assert texts(await receiver.deliveries(3)) == ["0", "2", "3"]
+
+
 @pytest.mark.capability("M6")
 async def test_ids_that_only_the_broker_knows_are_found_within_a_batch(
     mail: MailService, fresh_database: FreshDatabase, nats_server: RestartableNats

@@ -18,6 +18,7 @@ from rookery_orchestrator.mailbox.consumers import AT_A_TIME, Consumers, bus_err
 from rookery_orchestrator.mailbox.dead_letters import DeadLetters
 from rookery_orchestrator.mailbox.failure_history import FailureHistory
 from rookery_orchestrator.mailbox.jetstream_mailbox import JetStreamMailbox
+from rookery_orchestrator.mailbox.mailbox_room import MailboxRoom
 from rookery_orchestrator.mailbox.model import Message, Priority, ReceivingSession
 from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
@@ -58,7 +59,7 @@ class JetStreamBroker:
         self._new_id = new_id
         self._purges = asyncio.Semaphore(_PURGES_AT_A_TIME)
         self._turns = asyncio.Semaphore(AT_A_TIME)
-        self._posting = Posting(bus, clock, room, self._trails)
+        self._posting = Posting(bus, room, MailboxRoom(bus, clock), self._trails)
         self._held: defaultdict[_Mailbox, dict[Claim, Pulls]] = defaultdict(dict)
 
     @classmethod

@@ -15,11 +15,11 @@ from rookery_kit.bus import (
     Publication,
     StreamFull,
 )
-from rookery_kit.clock import Clock
 from rookery_kit.errors import RookeryError
 from rookery_kit.group_commit import GroupCommit
 
 from rookery_orchestrator.mailbox.broker import Posted
+from rookery_orchestrator.mailbox.mailbox_room import MailboxRoom
 from rookery_orchestrator.mailbox.tenant_room import TenantRoom
 
 Companions = Callable[[Sequence["Letter"]], Sequence[Publication]]
@@ -28,7 +28,6 @@ Companions = Callable[[Sequence["Letter"]], Sequence[Publication]]
 _MOST_LETTERS = 480
 _MOST_BYTES = 4 * 1024 * 1024
 _REMEMBERED = 16_384
-_FULL_SECONDS = 0.5
 _ABANDONED_SECONDS = (0.02, 0.1, 0.3)
 _log = structlog.get_logger(__name__)
 
@@ -48,17 +47,16 @@ class Posting:
     """Posts letters in the order in which they were handed in, each with a result of its own.
 
     The server refuses an atomic batch as a whole: for one known id, for one full mailbox. Such a batch is halved until
-    the letter that is in the way stands alone. So that this stays rare, ids that were stored lately and mailboxes that
-    were full a moment ago are sorted out before.
+    the letter that is in the way stands alone. So that this stays rare, ids that were stored lately and what finds no
+    room are sorted out before.
     """
 
-    def __init__(self, bus: Bus, clock: Clock, room: TenantRoom, companions: Companions) -> None:
+    def __init__(self, bus: Bus, room: TenantRoom, mailboxes: MailboxRoom, companions: Companions) -> None:
         self._bus = bus
         self._room = room
-        self._clock = clock
+        self._mailboxes = mailboxes
         self._companions = companions
         self._stored: OrderedDict[str, None] = OrderedDict()
-        self._full: dict[str, float] = {}
         self._groups: GroupCommit[Letter, Posted] = GroupCommit(self._post, _MOST_LETTERS)
 
     def post(self, letters: Sequence[Letter]) -> "asyncio.Future[Sequence[Posted]]":
@@ -68,6 +66,7 @@ class Posting:
     async def _post(self, letters: Sequence[Letter]) -> Sequence[Posted]:
         try:
             await self._room.look({letter.tenant for letter in letters})
+            await self._mailboxes.look([letter.publication.subject for letter in letters])
         except BusUnavailable as error:
             return [error] * len(letters)
         results: dict[int, Posted] = {}
@@ -108,7 +107,7 @@ class Posting:
                 rest = letters[half:]
                 return [*first, *([outage] * len(rest) if outage else await self._store(rest))]
             if isinstance(refused, StreamFull):
-                self._full[letters[0].publication.subject] = self._clock.monotonic() + _FULL_SECONDS
+                self._mailboxes.filled(letters[0].publication.subject)
                 return [refused]
             self._remember(letters)
             return [True]
@@ -134,12 +133,7 @@ class Posting:
             self._bus.require_size(publication)
         except PayloadTooLarge as error:
             return error
-        until = self._full.get(publication.subject)
-        if until is not None:
-            if until > self._clock.monotonic():
-                return StreamFull("the mailbox is full", of_subject=True)
-            del self._full[publication.subject]
-        return self._room.take(letter.tenant, len(publication.payload))
+        return self._mailboxes.take(publication.subject) or self._room.take(letter.tenant, len(publication.payload))
 
     def _remember(self, letters: Sequence[Letter]) -> None:
         for letter in letters:

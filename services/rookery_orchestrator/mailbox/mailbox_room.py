@@ -1,0 +1,66 @@
+"""How much mail a single mailbox still takes."""
+
+import asyncio
+from collections.abc import Collection
+
+from rookery_kit.bus import Bus, StreamFull
+from rookery_kit.clock import Clock
+
+from rookery_orchestrator.mailbox.consumers import STREAM, bus_errors
+
+_FRESH_SECONDS = 1.0
+_FULL_SECONDS = 0.5
+_ASKED_AT_A_TIME = 32
+
+
+class MailboxRoom:
+    """Refuses what a mailbox has no room for, before the broker has to.
+
+    The broker does so itself, but not well where a batch fits in part: nats-server 2.15.1 may then store that part of
+    an atomic batch, and answer nothing. So no batch holds more for one mailbox than there is room for. As long as the
+    whole stream holds less than half of what one mailbox may, nothing is asked about any of them; the other half is
+    for what other replicas store until this one looks again.
+    """
+
+    def __init__(self, bus: Bus, clock: Clock) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._limit = 0
+        self._stored = 0
+        self._look_again = 0.0
+        self._asked_at_a_time = asyncio.Semaphore(_ASKED_AT_A_TIME)
+        self._left: dict[str, tuple[int, float]] = {}
+
+    async def look(self, subjects: Collection[str]) -> None:
+        """Brings up to date what is known of mailboxes, by their subjects. Raises BusUnavailable."""
+        now = self._clock.monotonic()
+        if self._look_again <= now:
+            with bus_errors():
+                info = await self._bus.jetstream.stream_info(STREAM)
+            self._limit, self._stored = max(0, info.config.max_msgs_per_subject or 0), info.state.messages
+            self._look_again = now + _FRESH_SECONDS
+            self._left = {subject: left for subject, left in self._left.items() if left[1] > now}
+        if self._limit and 2 * (self._stored + len(subjects)) > self._limit:
+            unknown = {subject for subject in subjects if self._left.get(subject, (0, 0.0))[1] <= now}
+            await asyncio.gather(*map(self._ask, unknown))
+
+    async def _ask(self, subject: str) -> None:
+        async with self._asked_at_a_time:
+            with bus_errors():
+                info = await self._bus.jetstream.stream_info(STREAM, subjects_filter=subject)
+        waiting = (info.state.subjects or {}).get(subject, 0)
+        self._left[subject] = max(0, self._limit - waiting), self._clock.monotonic() + _FRESH_SECONDS
+
+    def take(self, subject: str) -> StreamFull | None:
+        """Counts a message, or says that there is no room for it."""
+        left, until = self._left.get(subject, (1, 0.0))
+        if left <= 0 and until > self._clock.monotonic():
+            return StreamFull("the mailbox is full", of_subject=True)
+        self._stored += 1
+        if until:
+            self._left[subject] = left - 1, until
+        return None
+
+    def filled(self, subject: str) -> None:
+        """Notes that the broker found a mailbox full."""
+        self._left[subject] = 0, self._clock.monotonic() + _FULL_SECONDS
