@@ -21,7 +21,7 @@ from rookery.orchestrator.v1 import credits_pb2, message_service_pb2, message_se
 from bench.bus.orders import PAYLOAD_BYTES, Order, Result, result
 
 _BATCH = 100
-_BATCHES_IN_FLIGHT = 6
+_BATCHES_IN_FLIGHT = 12
 _SINGLES_IN_FLIGHT = 64
 _CREDITS = 4096
 _STREAMS_A_CHANNEL = 90
@@ -56,22 +56,22 @@ class Arrivals:
 
 
 class Target:
-    """The orchestrator under load."""
+    """The orchestrator under load, a replica or several."""
 
-    def __init__(self, port: str) -> None:
-        self._port = port
-        self._channels: list[grpc.aio.Channel] = []
+    def __init__(self, ports: str) -> None:
+        self._ports = ports.split(",")
+        self._channels: dict[tuple[str, int], grpc.aio.Channel] = {}
         self._receivers: dict[str, asyncio.Task[None]] = {}
         self._opening = asyncio.Semaphore(_OPENING_AT_ONCE)
         self.arrivals = Arrivals()
 
     def stub(self, number: int) -> Any:  # noqa: ANN401 -- the stubs of grpc.aio are not typed at run time
         """A stub for the so many'th stream: HTTP/2 servers take some hundred streams on a connection."""
-        place = number // _STREAMS_A_CHANNEL
-        while place >= len(self._channels):
+        port, place = self._ports[number % len(self._ports)], number // len(self._ports) // _STREAMS_A_CHANNEL
+        if (port, place) not in self._channels:
             options = [("grpc.use_local_subchannel_pool", 1)]
-            self._channels.append(grpc.aio.insecure_channel(f"127.0.0.1:{self._port}", options=options))
-        return message_service_pb2_grpc.MessageServiceStub(self._channels[place])
+            self._channels[port, place] = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options)
+        return message_service_pb2_grpc.MessageServiceStub(self._channels[port, place])
 
     async def receive(self, receivers: list[Mapping[str, str]]) -> None:
         """Opens the receivers that are not open yet."""

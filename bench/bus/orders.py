@@ -13,7 +13,8 @@ Shape = Literal["batched", "single", "paced", "paced_batches"]
 class Order:
     """How to load.
 
-    `target` is the NATS URL or the port of the orchestrator. `count` messages are sent, `a_second` of them where the
+    `target` is the NATS URL, or the ports of the orchestrator's replicas with commas between them: that of the sender
+    comes first, and receivers are spread from the second on. `count` messages are sent, `a_second` of them where the
     shape is paced. `receivers` (id and token) share them evenly; a NATS client has one receiver.
     """
 

@@ -1,7 +1,8 @@
-"""What is measured, a process of its own: an orchestrator with agents that no registry was asked for.
+"""What is measured, a process of its own: a replica of the orchestrator, with agents that no registry was asked for.
 
-The first line of standard input names the parts it stands on; the answer is its port and the token of a sender. Each
-further line names how many agents there are to be; the answer is their ids and tokens. It ends with standard input.
+The first line of standard input names the parts it stands on and the secret with which all replicas make their tokens;
+the answer is its port and the token of a sender. Each further line names how many agents there are to be; the answer is
+their ids and tokens. It ends with standard input.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from pydantic import SecretStr
 from rookery_kit.access_token import ALGORITHM, TOKEN_TYPE
 from rookery_kit.clock import new_id
 from rookery_kit.foundation import Foundation
-from rookery_kit.lifecycle import Service, serve
+from rookery_kit.lifecycle import Service, leave_to_rest, serve
 from rookery_kit.postgres import load_queries
 from rookery_orchestrator.__main__ import compose
 from rookery_orchestrator.directory import KnownAgent
@@ -32,9 +33,9 @@ _TOKEN_SECONDS = 3600
 class Bench:
     """The service, and those who may call it."""
 
-    def __init__(self, settings: OrchestratorSettings) -> None:
+    def __init__(self, settings: OrchestratorSettings, secret: bytes) -> None:
         self.settings = settings
-        self._key = Ed25519PrivateKey.generate()
+        self._key = Ed25519PrivateKey.from_private_bytes(secret)
         self._agents: list[dict[str, str]] = []
         self._projection: PostgresAgentProjection | None = None
 
@@ -86,10 +87,16 @@ async def run() -> None:
             auth_address="127.0.0.1:1",
             registry_address="127.0.0.1:1",
             log_level="warning",
-        )
+        ),
+        bytes.fromhex(parts["secret"]),
     )
     stopping, port = asyncio.Event(), asyncio.get_running_loop().create_future()
-    service = asyncio.create_task(serve(bench.settings, bench.compose, stopping, port.set_result))
+
+    def on_serving(number: int) -> None:
+        leave_to_rest(number)
+        port.set_result(number)
+
+    service = asyncio.create_task(serve(bench.settings, bench.compose, stopping, on_serving))
     await asyncio.wait([service, port], return_when=asyncio.FIRST_COMPLETED)
     if not port.done():
         await service

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
+from secrets import token_hex
 
 import psutil
 
@@ -14,6 +15,7 @@ from bench.child import Talker, talker
 from bench.measure import Conditions, Measure, Quantity, Reading
 
 _TURNS = 3
+_REPLICAS = 2
 _MIB = 1024 * 1024
 _A_SECOND = 1000
 _OPENED_AT_ONCE = 250
@@ -22,7 +24,7 @@ _LOSSY = "nats-py on a NATS that syncs later, one message at a time"
 _CONDITIONS: Conditions = {
     "payload_bytes": PAYLOAD_BYTES,
     "way": "sent, delivered, acknowledged, and that confirmed",
-    "orchestrator": "one process, with audit trail and inbox in Postgres; NATS and Postgres sync before they answer",
+    "orchestrator": "two replicas, one with the sender; audit trail and inbox in Postgres; all syncs before it answers",
     "baseline": "one process publishes (256 in flight), fetches 100 at a time and acknowledges, until all is removed",
     "nats-py": version("nats-py"),
     "grpcio": version("grpcio"),
@@ -34,16 +36,16 @@ class Bench:
     """What is loaded, and by whom."""
 
     parts: Parts
-    server: Talker
+    replicas: tuple[Talker, ...]
     load: Talker
     raw: Talker
-    port: str
+    ports: str
     sender: str
 
     async def order(self, count: int, shape: str, agents: int = 1, a_second: int = 0) -> Order:
         """A load on the orchestrator with so many receivers."""
-        receivers = await self.server.ask({"agents": agents})
-        return Order(self.port, shape, count, a_second, self.sender, receivers)  # type: ignore[arg-type]
+        receivers = await self.replicas[0].ask({"agents": agents})
+        return Order(self.ports, shape, count, a_second, self.sender, receivers)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,14 @@ async def open_suite() -> AsyncIterator[tuple[Measure, ...]]:
                 batched,
                 raw,
                 _rate,
-                {"messages_per_batch": 100, "batches_in_flight": 6},
+                {"messages_per_batch": 100, "batches_in_flight": 12},
             ),
             Case(
                 Quantity("e2e_batched_vs_lossy", "messages/s", "higher", _LOSSY),
                 batched,
                 replace(raw, target=bench.parts.lossy_nats, count=20_000),
                 _rate,
-                {"messages_per_batch": 100, "batches_in_flight": 6},
+                {"messages_per_batch": 100, "batches_in_flight": 12},
             ),
             Case(
                 Quantity("e2e_single", "messages/s", "higher", _DURABLE),
@@ -144,10 +146,12 @@ async def _opened() -> AsyncIterator[Bench]:
     async with AsyncExitStack() as opened:
         parts = await opened.enter_async_context(running_parts())
         raw = await opened.enter_async_context(talker("bench.bus.raw_load"))
-        server = await opened.enter_async_context(talker("bench.bus.server"))
-        said = await server.ask({"database": parts.database, "nats": parts.durable_nats})
+        stands_on = {"database": parts.database, "nats": parts.durable_nats, "secret": token_hex(32)}
+        replicas = [await opened.enter_async_context(talker("bench.bus.server")) for _ in range(_REPLICAS)]
+        said = [await replica.ask(stands_on) for replica in replicas]
         load = await opened.enter_async_context(talker("bench.bus.load"))
-        yield Bench(parts, server, load, raw, said["port"], said["sender"])
+        ports = ",".join(each["port"] for each in said)
+        yield Bench(parts, tuple(replicas), load, raw, ports, said[0]["sender"])
 
 
 def _measure(bench: Bench, case: Case) -> Measure:
@@ -161,16 +165,20 @@ def _measure(bench: Bench, case: Case) -> Measure:
 
 
 async def _turn(bench: Bench, name: str, order: Order, loader: Talker, value: Callable[[Result], float]) -> Reading:
-    before = bench.server.cpu_seconds()
+    before = _cpu_seconds(bench)
     result = Result(**await loader.ask(asdict(order)))
     observed = {"p50_ms": result.p50_ms, "p99_ms": result.p99_ms}
     if loader is bench.load:
-        observed["orchestrator_cpu_us_per_message"] = (bench.server.cpu_seconds() - before) / result.count * 1e6
+        observed["orchestrator_cpu_us_per_message"] = (_cpu_seconds(bench) - before) / result.count * 1e6
     return Reading({name: value(result)}, observed)
+
+
+def _cpu_seconds(bench: Bench) -> float:
+    return sum(replica.cpu_seconds() for replica in bench.replicas)
 
 
 def _memory(bench: Bench) -> dict[str, float]:
     return {
-        "orchestrator_rss_mib": bench.server.measured.memory_info().rss / _MIB,
+        "orchestrator_rss_mib": sum(replica.measured.memory_info().rss for replica in bench.replicas) / _MIB,
         "nats_rss_mib": psutil.Process(bench.parts.nats_pid).memory_info().rss / _MIB,
     }

@@ -37,6 +37,8 @@ S = TypeVar("S", bound=ServiceSettings)
 EXIT_CANNOT_START = 3
 EXIT_LOOP_ENDED = 4
 _CANCEL_AGAIN_SECONDS = 0.5
+# Objects made and not freed: the default of 700 looks at young ones four times for each batch of messages.
+_COLLECT_AFTER = (10_000, 10, 10)
 _log = structlog.get_logger(__name__)
 
 
@@ -154,9 +156,13 @@ async def serve(
 
 
 def leave_to_rest(_port: int) -> None:
-    """Exempts all that a start has made from garbage collection, whose full rounds would halt calls for some 40 ms."""
+    """Exempts all that a start has made from garbage collection, whose full rounds would halt calls for some 40 ms.
+
+    What calls make is mostly freed without it, so that it need not look as often as it does by default.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def _pipeline(settings: ServiceSettings, foundation: Foundation, verifier: TokenVerifier) -> Pipeline:

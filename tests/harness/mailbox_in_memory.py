@@ -24,7 +24,7 @@ NORMAL = Priority.NORMAL
 
 def piece(sequence: int, *, attempt: int = 1, size: int = 1, readable: bool = True) -> Fetched:
     """A piece of mail."""
-    return Fetched(Handle(sequence, NORMAL, attempt, f"token-{sequence}-{attempt}"), b"m" * size, readable)
+    return Fetched(Handle(sequence, NORMAL, attempt, f"token-{sequence}-{attempt}"), b"m" if readable else None, size)
 
 
 class MailboxInMemory:

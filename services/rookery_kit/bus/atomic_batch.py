@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from rookery_kit.bus.bulk_client import BulkClient, Frame
 from rookery_kit.bus.refusals import BusUnavailable, PayloadTooLarge, refusal
 from rookery_kit.bus.subjects import MESSAGE_ID_HEADER, TIME_TO_LIVE_HEADER, TRACEPARENT_HEADER
 
@@ -43,14 +43,14 @@ class Publication(NamedTuple):
         return headers
 
 
-def require_size(client: Client, publication: Publication) -> None:
+def require_size(client: BulkClient, publication: Publication) -> None:
     """Raises PayloadTooLarge for what the server would refuse."""
     limit = client.max_payload - _HEADER_ROOM
     if len(publication.payload) > limit:
         raise PayloadTooLarge(len(publication.payload), limit)
 
 
-async def publish_batch(client: Client, batch: Sequence[Publication], *, batch_id: str, timeout: float) -> None:
+async def publish_batch(client: BulkClient, batch: Sequence[Publication], *, batch_id: str, timeout: float) -> None:
     """Stores 1 to 1,000 messages of one stream, which allows it, in their order, and answers once they are durable.
 
     All of them or none. Raises, with nothing stored: PayloadTooLarge; DuplicateInBatch when the stream knows one of
@@ -63,11 +63,14 @@ async def publish_batch(client: Client, batch: Sequence[Publication], *, batch_i
         require_size(client, publication)
     try:
         # Only the last one is answered: the server says there what was wrong with the others.
-        for sequence, publication in enumerate(batch[:-1], start=1):
-            headers = publication.headers()
-            headers[_BATCH_ID] = batch_id
-            headers[_BATCH_SEQUENCE] = str(sequence)
-            await client.publish(publication.subject, publication.payload, headers=headers)
+        await client.publish_frames(
+            Frame(
+                publication.subject,
+                {**publication.headers(), _BATCH_ID: batch_id, _BATCH_SEQUENCE: str(sequence)},
+                publication.payload,
+            )
+            for sequence, publication in enumerate(batch[:-1], start=1)
+        )
         last = batch[-1]
         headers = last.headers()
         headers |= {_BATCH_ID: batch_id, _BATCH_SEQUENCE: str(len(batch)), _BATCH_COMMIT: "1"}

@@ -7,13 +7,13 @@ from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
 from rookery_kit.bus.atomic_batch import Publication, publish_batch, require_size
+from rookery_kit.bus.bulk_client import BulkClient
 from rookery_kit.bus.refusals import BusUnavailable, DuplicateInBatch, PayloadTooLarge, refusal
 from rookery_kit.bus.topology import Topology, ensure_topology
 from rookery_kit.clock import new_id
@@ -29,7 +29,7 @@ class Bus:
     asked of the broker before and is not answered yet never will be.
     """
 
-    def __init__(self, client: Client, publish_timeout: float) -> None:
+    def __init__(self, client: BulkClient, publish_timeout: float) -> None:
         self.client = client
         self._publish_timeout = publish_timeout
         self.jetstream: JetStreamContext = client.jetstream(timeout=publish_timeout)
@@ -51,7 +51,7 @@ class Bus:
 
         Raises BusUnavailable, or TopologyMismatch.
         """
-        client, connected = Client(), asyncio.Event()
+        client, connected = BulkClient(), asyncio.Event()
         bus = cls(client, publish_timeout)
 
         async def on_error(error: Exception) -> None:

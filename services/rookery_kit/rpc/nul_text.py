@@ -5,10 +5,10 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-_TEXT, _MESSAGE = FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE
+_Read = Callable[[Any], Any]
 
 
 def nul_paths(message: Message) -> Iterable[str]:
@@ -16,77 +16,81 @@ def nul_paths(message: Message) -> Iterable[str]:
     return _paths(message) if _holds_nul(message) else ()
 
 
+def _paths(message: Message) -> Iterator[str]:
+    for field, value in message.ListFields():
+        for path, element in _elements(field, value):
+            if isinstance(element, str):
+                if "\0" in element:
+                    yield path
+            elif isinstance(element, Message):
+                yield from (f"{path}.{inner}" for inner in _paths(element))
+
+
+def _elements(field: FieldDescriptor, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 -- of any field
+    if _is_map(field):
+        for key, element in value.items():
+            path = f"{field.name}[{key!r}]"
+            yield path, key
+            yield path, element
+    elif field.is_repeated:
+        for index, element in enumerate(value):
+            yield f"{field.name}[{index}]", element
+    else:
+        yield field.name, value
+
+
 def _holds_nul(message: Any) -> bool:  # noqa: ANN401 -- its attributes are those of its type
-    """Whether there is any path to name; a batch has thousands of texts, and hardly ever one."""
-    fields = _fields(message.__class__)
-    if fields.texts and "\0" in "".join(fields.read_texts(message)):
-        return True
-    for name in fields.messages:
-        if message.HasField(name) and _holds_nul(getattr(message, name)):
-            return True
-    for name in fields.repeated_texts:
-        if "\0" in "".join(getattr(message, name)):
-            return True
-    for name in fields.repeated_messages:
-        if any(map(_holds_nul, getattr(message, name))):
-            return True
-    return any(
-        any(_within(name, part)) for name in fields.maps for pair in getattr(message, name).items() for part in pair
+    """Whether there is any path to name. A batch has thousands of texts, so they are read many at a time."""
+    fields = _fields(message.DESCRIPTOR)
+    return (
+        "\0" in "".join(fields.texts(message))
+        or any("\0" in "".join(read(message)) for read in fields.text_lists)
+        or any(any(map(_holds_nul, read(message))) for read in fields.message_lists)
+        or any(any(map(_is_or_holds_nul, pair)) for read in fields.maps for pair in read(message).items())
     )
 
 
-def _paths(message: Any) -> Iterator[str]:  # noqa: ANN401 -- as above
-    fields = _fields(message.__class__)
-    for name in fields.texts:
-        yield from _within(name, getattr(message, name))
-    for name in fields.messages:
-        if message.HasField(name):
-            yield from _within(name, getattr(message, name))
-    for name in (*fields.repeated_texts, *fields.repeated_messages):
-        for index, element in enumerate(getattr(message, name)):
-            yield from _within(f"{name}[{index}]", element)
-    for name in fields.maps:
-        for key, value in getattr(message, name).items():
-            yield from _within(f"{name}[{key!r}]", key)
-            yield from _within(f"{name}[{key!r}]", value)
-
-
-def _within(path: str, value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        if "\0" in value:
-            yield path
-    elif isinstance(value, Message):
-        yield from (f"{path}.{inner}" for inner in _paths(value))
+def _is_or_holds_nul(value: object) -> bool:
+    return "\0" in value if isinstance(value, str) else isinstance(value, Message) and _holds_nul(value)
 
 
 class _Fields(NamedTuple):
-    """The names of the fields of a message that can hold text, by their shape, and what reads all single texts."""
+    """What reads the fields of a message that can hold text; those of its single submessages are among them.
 
-    texts: tuple[str, ...]
-    read_texts: Callable[[Any], Iterable[str]]
-    messages: tuple[str, ...]
-    repeated_texts: tuple[str, ...]
-    repeated_messages: tuple[str, ...]
-    maps: tuple[str, ...]
+    `texts` reads all single ones. A submessage that is not set reads as one without any text.
+    """
+
+    texts: _Read
+    text_lists: tuple[_Read, ...]
+    message_lists: tuple[_Read, ...]
+    maps: tuple[_Read, ...]
 
 
 @cache
-def _fields(message_class: Any) -> _Fields:  # noqa: ANN401 -- the metaclass of generated classes hides that they are hashable
-    holding = [field for field in message_class.DESCRIPTOR.fields if field.type in {_TEXT, _MESSAGE}]
-    maps = [field for field in holding if field.message_type and field.message_type.GetOptions().map_entry]
-    repeated = [field for field in holding if field.is_repeated and field not in maps]
-    single = [field for field in holding if not field.is_repeated]
-    texts = _names(single, _TEXT)
+def _fields(descriptor: Descriptor) -> _Fields:
+    fields = list(_reachable(descriptor))
+    texts = [name for name, field in fields if not field.is_repeated]
+    lists = [(name, field) for name, field in fields if field.is_repeated and not _is_map(field)]
     return _Fields(
-        texts=texts,
         # Of a single name it reads the bare text, which joins as its characters do.
-        read_texts=attrgetter(*texts) if texts else tuple,
-        messages=_names(single, _MESSAGE),
-        repeated_texts=_names(repeated, _TEXT),
-        repeated_messages=_names(repeated, _MESSAGE),
-        maps=_names(maps, _MESSAGE),
+        texts=attrgetter(*texts) if texts else lambda _: (),
+        text_lists=tuple(attrgetter(name) for name, field in lists if field.type == FieldDescriptor.TYPE_STRING),
+        message_lists=tuple(attrgetter(name) for name, field in lists if field.type == FieldDescriptor.TYPE_MESSAGE),
+        maps=tuple(attrgetter(name) for name, field in fields if _is_map(field)),
     )
 
 
-def _names(fields: Iterable[FieldDescriptor], kind: int) -> tuple[str, ...]:
-    return tuple(field.name for field in fields if field.type == kind)
+def _reachable(descriptor: Descriptor) -> Iterator[tuple[str, FieldDescriptor]]:
+    """The dotted names of the fields that can hold text, down to and not into repeated ones.
+
+    No message of the suite holds itself but in a repeated field.
+    """
+    for field in descriptor.fields:
+        if field.type == FieldDescriptor.TYPE_STRING or (field.is_repeated and field.message_type is not None):
+            yield field.name, field
+        elif field.message_type is not None:
+            yield from ((f"{field.name}.{name}", inner) for name, inner in _reachable(field.message_type))
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return bool(field.message_type is not None and field.message_type.GetOptions().map_entry)

@@ -35,11 +35,11 @@ class Handle(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """Mail that was handed out. Not `readable`: it is none, and no agent could make anything of it."""
+    """Mail that was handed out, of so many bytes. `mail` None: it is none, and no agent could make anything of it."""
 
     handle: Handle
-    mail: bytes
-    readable: bool
+    mail: object | None
+    size: int
 
 
 class Settling(Enum):

@@ -53,7 +53,7 @@ class InFlight:
         self._last_id += 1
         self._out[self._last_id] = fetched.handle
         self._ids[fetched.handle.sequence] = self._last_id
-        return Delivery(self._last_id, fetched.mail, fetched.handle.attempt)
+        return Delivery(self._last_id, fetched.mail, fetched.size, fetched.handle.attempt)
 
     def find(self, delivery_id: int) -> Handle | None:
         """What is out under an id."""

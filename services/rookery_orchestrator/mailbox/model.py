@@ -79,10 +79,14 @@ class Message(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """A message on its way to its agent. `mail` is sealed: only the edges open it. `attempt` counts from 1."""
+    """A message on its way to its agent. `attempt` counts from 1.
+
+    `mail` is the message as the edges have it, who alone look into it; `size` is in bytes.
+    """
 
     delivery_id: int
-    mail: bytes
+    mail: object
+    size: int
     attempt: int
 
 

@@ -1,7 +1,6 @@
 """Storing mail: what many senders send at the same time is stored in one atomic batch, with one sync."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from rookery_kit.group_commit import GroupCommit
 
 from rookery_orchestrator.mailbox.broker import Posted
 from rookery_orchestrator.mailbox.mailbox_room import MailboxRoom
+from rookery_orchestrator.mailbox.recent_ids import RecentIds
 from rookery_orchestrator.mailbox.tenant_room import TenantRoom
 
 Companions = Callable[[Sequence["Letter"]], Sequence[Publication]]
@@ -56,7 +56,7 @@ class Posting:
         self._room = room
         self._mailboxes = mailboxes
         self._companions = companions
-        self._stored: OrderedDict[str, None] = OrderedDict()
+        self._stored = RecentIds(_REMEMBERED)
         self._groups: GroupCommit[Letter, Posted] = GroupCommit(self._post, _MOST_LETTERS)
 
     def post(self, letters: Sequence[Letter]) -> "asyncio.Future[Sequence[Posted]]":
@@ -136,10 +136,7 @@ class Posting:
         return self._mailboxes.take(publication.subject) or self._room.take(letter.tenant, len(publication.payload))
 
     def _remember(self, letters: Sequence[Letter]) -> None:
-        for letter in letters:
-            self._stored[letter.publication.message_id] = None
-        while len(self._stored) > _REMEMBERED:
-            self._stored.popitem(last=False)
+        self._stored.add([letter.publication.message_id for letter in letters])
 
 
 def _chunks(letters: Sequence[Letter]) -> Iterator[list[Letter]]:

@@ -24,7 +24,7 @@ from rookery_orchestrator.mailbox.pull_request import (
 from rookery_orchestrator.mailbox.removal import Removal
 from rookery_orchestrator.mailbox.reply_inbox import ReplyInbox
 from rookery_orchestrator.mailbox.uplink import Uplink
-from rookery_orchestrator.mailbox.wire import read_envelope
+from rookery_orchestrator.mailbox.wire import envelope_of, unseal
 
 _ANSWER_SECONDS = 5.0
 _BELL_SECONDS = 30.0
@@ -190,8 +190,9 @@ def _fetched(messages: Iterable[Msg], priority: Priority) -> list[Fetched]:
     """The mail by its place: what comes again comes in no order."""
     fetched: list[Fetched] = []
     for message in messages:
-        envelope = read_envelope(message.data)
-        fetched.append(Fetched(_handle(message, priority, envelope), message.data, envelope is not None))
+        mail = unseal(message.data)
+        envelope = None if mail is None else envelope_of(mail)
+        fetched.append(Fetched(_handle(message, priority, envelope), mail, len(message.data)))
     return sorted(fetched, key=_place)
 
 

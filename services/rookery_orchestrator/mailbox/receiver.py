@@ -159,7 +159,7 @@ class Receiver:
         """Whether it is to be delivered with the rest: the agent has not got it yet, and it needs no more thought."""
         if self._in_flight.knows(mail.handle):
             return False
-        if not mail.readable:
+        if mail.mail is None:
             attempts = mail.handle.attempt - 1
             self._settler.bury(Burial(mail.handle, DeadReason.TERMINATED, "not readable as mail", attempts))
             return False
@@ -188,10 +188,10 @@ def _framed(deliveries: list[Delivery]) -> Iterator[Deliveries]:
     frame: list[Delivery] = []
     size = 0
     for delivery in deliveries:
-        if frame and size + len(delivery.mail) > _FRAME_BYTES:
+        if frame and size + delivery.size > _FRAME_BYTES:
             yield Deliveries(tuple(frame))
             frame, size = [], 0
         frame.append(delivery)
-        size += len(delivery.mail)
+        size += delivery.size
     if frame:
         yield Deliveries(tuple(frame))

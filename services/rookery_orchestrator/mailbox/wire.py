@@ -145,8 +145,11 @@ def priority_of(message: message_pb2.Message) -> Priority:
 def read_envelope(mail: bytes) -> Envelope | None:
     """What names the message in a piece of mail; None: there is no message."""
     message = unseal(mail)
-    if message is None:
-        return None
+    return None if message is None else envelope_of(message)
+
+
+def envelope_of(message: message_pb2.Message) -> Envelope:
+    """What names a message."""
     return Envelope(message.id, message.sender, moment_of(message.create_time), expire_time_of(message))
 
 

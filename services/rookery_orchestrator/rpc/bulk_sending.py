@@ -11,7 +11,7 @@ from rookery_kit.rpc.status import status_of
 from rookery_orchestrator.mailbox.sending import SendMessage, Sent, Unsent
 from rookery_orchestrator.rpc.drafts import decode_draft
 
-_ON_THEIR_WAY = 4
+_ON_THEIR_WAY = 8
 _Results = Awaitable[list[Sent | Unsent]]
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import cast
 
-from rookery.orchestrator.v1 import message_service_pb2, message_service_pb2_grpc
+from rookery.orchestrator.v1 import message_pb2, message_service_pb2, message_service_pb2_grpc
 from rookery_kit.rpc import Call
 
 from rookery_orchestrator.mailbox.frames import (
@@ -19,7 +20,7 @@ from rookery_orchestrator.mailbox.frames import (
 from rookery_orchestrator.mailbox.model import Action, Delivery, Settlement
 from rookery_orchestrator.mailbox.receiving import ReceiveMail
 from rookery_orchestrator.mailbox.sending import SendMessage
-from rookery_orchestrator.mailbox.wire import encode_message, unseal
+from rookery_orchestrator.mailbox.wire import encode_message
 from rookery_orchestrator.rpc.bulk_sending import BulkSending
 from rookery_orchestrator.rpc.conversations import Conversations
 from rookery_orchestrator.rpc.drafts import decode_draft
@@ -142,6 +143,5 @@ def _encode_frame(frame: ToAgent) -> message_service_pb2.ReceiveResponse:
 
 
 def _encode_delivery(delivery: Delivery) -> message_service_pb2.Delivery:
-    return message_service_pb2.Delivery(
-        delivery_id=delivery.delivery_id, message=unseal(delivery.mail), attempt=delivery.attempt
-    )
+    message = cast("message_pb2.Message", delivery.mail)
+    return message_service_pb2.Delivery(delivery_id=delivery.delivery_id, message=message, attempt=delivery.attempt)
