@@ -6,14 +6,14 @@ import sys
 
 from rich.console import Console
 
-from bench.measure import MeasureFailed
+from bench.measure import MeasureFailed, NotMeasurable
 from bench.report import RESULTS, show, write
 from bench.rounds import ROUNDS, Row, machine, run
 from bench.suites import SUITES
 
 
 async def measure(names: list[str], rounds: int, progress: Console) -> list[Row]:
-    """Every row of the named suites."""
+    """Every row of the named suites that can be measured here."""
     rows: list[Row] = []
     for name in names:
         for open_group in SUITES[name]:
@@ -21,7 +21,11 @@ async def measure(names: list[str], rounds: int, progress: Console) -> list[Row]
                 for each in measures:
                     names_of_rows = ", ".join(quantity.name for quantity in each.quantities)
                     progress.print(f"{name}: {names_of_rows}", highlight=False)
-                    rows += await run(name, each, rounds)
+                    try:
+                        rows += await run(name, each, rounds)
+                    except NotMeasurable as reason:
+                        told = f"{name}: {names_of_rows}: could not measure: {reason}"
+                        progress.print(told, highlight=False, markup=False, soft_wrap=True)
     return rows
 
 

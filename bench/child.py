@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -51,10 +52,13 @@ class Talker:
 
 
 @asynccontextmanager
-async def talker(module: str) -> AsyncIterator[Talker]:
-    """Runs `python -m module` for the length of the block. The process ends itself when its standard input does."""
+async def talker(module: str, interpreter: str | Path = sys.executable) -> AsyncIterator[Talker]:
+    """Runs `interpreter -m module` for the length of the block.
+
+    The process ends itself when its standard input does.
+    """
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        interpreter,
         "-m",
         module,
         stdin=asyncio.subprocess.PIPE,

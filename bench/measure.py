@@ -12,6 +12,10 @@ class MeasureFailed(Exception):
     """Something that is measured ended, or did not answer in time; the message tells what."""
 
 
+class NotMeasurable(Exception):
+    """What a measure needs is not to be had here; the message tells why. Its rows are left out, the others go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """One row of the results. Later tools read rows by suite and name, so a name stays.
@@ -45,6 +49,15 @@ class Measure:
     take_baseline: Callable[[], Awaitable[Reading]]
     turns: int
     conditions: Conditions
+
+
+def not_measurable(quantity: Quantity, reason: str) -> Measure:
+    """Stands for a row that cannot be measured here: every turn raises NotMeasurable with the reason."""
+
+    async def refuse() -> Reading:
+        raise NotMeasurable(reason)
+
+    return Measure((quantity,), take=refuse, take_baseline=refuse, turns=1, conditions={})
 
 
 OpenSuite = Callable[[], AbstractAsyncContextManager[tuple[Measure, ...]]]

@@ -24,6 +24,8 @@ def main() -> int:
         return 2
     _lock_requirements("runtime", upgrade)
     _lock_requirements("dev", [*upgrade, "--constraint", "requirements/runtime.txt"])
+    # The peers of the benchmarks have an environment of their own, so that they may need other versions than we do.
+    _lock_requirements("peers", upgrade)
     if shutil.which("npm") is None:
         print("lock: there is no npm: what is for Node stays as it is")
     else:

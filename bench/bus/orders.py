@@ -13,9 +13,10 @@ Shape = Literal["batched", "single", "paced", "paced_batches"]
 class Order:
     """How to load.
 
-    `target` is the NATS URL, or the ports of the orchestrator's replicas with commas between them: that of the sender
-    comes first, and receivers are spread from the second on. `count` messages are sent, `a_second` of them where the
-    shape is paced. `receivers` (id and token) share them evenly; a NATS client has one receiver.
+    `target` is the URL of NATS or Redis, the address of AutoGen's host, or the ports of the orchestrator's replicas
+    with commas between them: that of the sender comes first, and receivers are spread from the second on. `count`
+    messages are sent, `a_second` of them where the shape is paced. `receivers` (id and token) share them evenly; every
+    other client has one receiver.
     """
 
     target: str

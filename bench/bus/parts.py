@@ -33,8 +33,8 @@ async def running_parts() -> AsyncIterator[Parts]:
     with tempfile.TemporaryDirectory(prefix="rk-bus-") as folder:
         root = Path(folder)
         users = {_USER: _PASSWORD}
-        durable = EmbeddedNats(root / "durable", port=_free_port(), users=users, sync_always=True)
-        lossy = EmbeddedNats(root / "lossy", port=_free_port(), users=users, sync_always=False)
+        durable = EmbeddedNats(root / "durable", port=free_port(), users=users, sync_always=True)
+        lossy = EmbeddedNats(root / "lossy", port=free_port(), users=users, sync_always=False)
         postgres = EmbeddedPostgres(root / "postgres")
         try:
             await durable.start()
@@ -50,7 +50,8 @@ async def running_parts() -> AsyncIterator[Parts]:
             await durable.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
