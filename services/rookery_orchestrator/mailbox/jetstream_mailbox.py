@@ -94,7 +94,7 @@ class JetStreamMailbox:
     async def extend(self, handles: Iterable[Handle]) -> None:
         """Keeps mail from being handed out again for another while."""
         held = (mail.handle for several in self._taken_out.values() for mail in several)
-        await self._verdicts.extend([*handles, *held])
+        await self._verdicts.extend([*handles, *held, *self._pulls.held()])
 
     async def note(self, handle: Handle, failure: Failure) -> int:
         """Adds a failure to the history of mail and answers how often it has failed now."""
@@ -125,7 +125,6 @@ class JetStreamMailbox:
         # In this order: a purge makes the server forget what it is to deliver again at once.
         await self._removal.close()
         await self._verdicts.give_back([*unsettled, *stragglers, *held])
-        await self._pulls.inbox.close()
 
     async def _remember(self, handles: Sequence[Handle]) -> None:
         """Notes that messages are settled, durably; an outage of the database is waited out."""

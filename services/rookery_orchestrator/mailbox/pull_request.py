@@ -10,6 +10,7 @@ from rookery_orchestrator.mailbox.consumers import STREAM
 
 TIME_OVER = "408"
 _TOO_LARGE = "Message Size Exceeds MaxBytes"
+_SHORT_FORM = 9
 
 
 class PullEnd(Enum):
@@ -25,17 +26,16 @@ class PullRequest:
     """A request for so many messages, and what has come of it."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
-        self.messages: list[Msg] = []
+        self._missing = count
         self.end: PullEnd | None = None
         self.done = asyncio.Event()
 
     def add(self, message: Msg) -> None:
-        """Takes mail that arrived."""
-        self.messages.append(message)
-        if len(self.messages) == self._count:
+        """Takes note of mail that arrived."""
+        self._missing -= 1
+        if self._missing == 0:
             # Nothing else is waiting: no need to ask again.
-            self.finish(PullEnd.FULL if message.metadata.num_pending else PullEnd.EMPTY)
+            self.finish(PullEnd.FULL if pending_behind(message) else PullEnd.EMPTY)
 
     def answered(self, answer: Msg, _part: int = 0) -> None:
         """Takes what the server says in place of mail."""
@@ -72,3 +72,26 @@ def ring_when_ready(seconds: float) -> bytes:
     No message fits into one byte, so the server refuses to deliver and says so, and counts no attempt.
     """
     return json.dumps({"batch": 1, "max_bytes": 1, "expires": int(seconds * 1e9)}).encode()
+
+
+def pull_first(seconds: float) -> bytes:
+    """A request for one message that waits for it."""
+    return json.dumps({"batch": 1, "expires": int(seconds * 1e9)}).encode()
+
+
+def delivery_tokens(message: Msg) -> list[str]:
+    """What the broker says of a delivery.
+
+    Its attempt, the place of the mail, the number of the delivery, when the mail was stored (nanoseconds since the
+    epoch), and how many more are waiting behind it.
+    They are read out of the reply subject here, because the driver makes much more of it than is needed for each
+    message: `$JS.ACK.<stream>.<consumer>.` and these, or with two more tokens before the stream and one at the end.
+    """
+    tokens = message.reply.split(".")
+    first = 4 if len(tokens) == _SHORT_FORM else 6
+    return tokens[first : first + 5]
+
+
+def pending_behind(message: Msg) -> int:
+    """How many messages the consumer had left to hand out when it handed this one out."""
+    return int(delivery_tokens(message)[4])

@@ -1,6 +1,7 @@
 """Taking mail out of the consumers of one mailbox, and being rung up when there is some."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -17,6 +18,9 @@ from rookery_orchestrator.mailbox.pull_request import (
     TIME_OVER,
     PullEnd,
     PullRequest,
+    delivery_tokens,
+    pending_behind,
+    pull_first,
     pull_now,
     pull_subject,
     ring_when_ready,
@@ -31,17 +35,18 @@ _BELL_SECONDS = 30.0
 _BELL_SLACK_SECONDS = 5.0
 _LEAST_PULL_BYTES = 2 * 1024 * 1024
 _ENVELOPE_BYTES = 16 * 1024
-_SHORT_FORM = 9
 _log = structlog.get_logger(__name__)
 
 
 class Pulls:
     """Asks the consumers for mail: that of the normal priority, and others once there has been mail for them.
 
-    A consumer that had less than it was asked for gets a bell: a request that it answers when there is mail again,
-    without handing any out. So nothing is polled, and nothing is taken for which there is no credit. A priority without
-    a consumer is brought into use by `noticed`; since that can be missed, it is also looked for when the connection was
-    replaced, and whenever a bell has hung for long.
+    A consumer that had less than it was asked for gets a bell, which it answers when there is mail again, so nothing is
+    polled. Where several priorities are in use, the answer hands out no mail: what comes first is decided by what there
+    is, and nothing is taken for which there is no credit. Where there is one, it brings the first message, as soon as
+    there is a credit for it.
+    A priority without a consumer is brought into use by `noticed`; since that can be missed, it is also looked for when
+    the connection was replaced, and whenever a bell has hung for long.
     """
 
     def __init__(self, uplink: Uplink, consumers: Consumers, removal: Removal) -> None:
@@ -55,11 +60,16 @@ class Pulls:
         self._some_ready = asyncio.Event()
         self._some_ready.set()
         self._missing: set[Priority] = set()
+        self._arrived: dict[Priority, deque[Msg]] = {priority: deque() for priority in Priority}
         self._asked: dict[Priority, PullRequest] = {}
         self._bells: dict[Priority, tuple[str, asyncio.TimerHandle]] = {}
 
     async def until_ready(self) -> None:
-        """Waits until a consumer may have mail. Raises BusUnavailable."""
+        """Waits until a consumer may have mail; to be called with a credit to spare. Raises BusUnavailable."""
+        for priority in Priority:
+            if priority not in self._unused and priority not in self.ready and priority not in self._bells:
+                bell = ring_when_ready if self._several_in_use else pull_first
+                await self._hang_bell(priority, bell(_BELL_SECONDS))
         await self._some_ready.wait()
         if self._unsure:
             await self._uplink.up()
@@ -72,6 +82,10 @@ class Pulls:
             for priority in waiting:
                 self.noticed(priority)
 
+    @property
+    def _several_in_use(self) -> bool:
+        return len(self._unused) < len(Priority) - 1
+
     def noticed(self, priority: Priority) -> None:
         """There is, or will be at once, mail of this priority."""
         if priority in self._unused:
@@ -83,7 +97,7 @@ class Pulls:
         """What there is, at most so many of each priority. Raises BusUnavailable."""
         await self._uplink.up()
         await self._see_to_consumers(counts)
-        keys = [await self._ask(priority, count) for priority, count in counts.items()]
+        keys = [await self._ask(priority, count) for priority, count in self._wanted(counts).items()]
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 for request in self._asked.values():
@@ -93,15 +107,27 @@ class Pulls:
         for key in keys:
             self.inbox.forget(key)
         asked, self._asked = self._asked, {}
-        for priority, request in asked.items():
-            if request.end is PullEnd.EMPTY:
-                await self._hang_bell(priority)
-            elif request.end is PullEnd.MISSING:
+        fetched: dict[Priority, list[Fetched]] = {}
+        for priority, count in counts.items():
+            end = asked[priority].end if priority in asked else PullEnd.EMPTY
+            if end is PullEnd.MISSING:
                 self._missing.add(priority)
-        fetched = {priority: _fetched(request.messages, priority) for priority, request in asked.items()}
-        for priority, several in fetched.items():
-            self._removal.pulled(priority, [mail.handle for mail in several])
+            arrived = self._arrived[priority]
+            taken = [arrived.popleft() for _ in range(min(count, len(arrived)))]
+            if not arrived and end is PullEnd.EMPTY:
+                await self._exhausted(priority)
+            fetched[priority] = _fetched(taken, priority)
+            self._removal.pulled(priority, [mail.handle for mail in fetched[priority]])
         return fetched
+
+    def _wanted(self, counts: Mapping[Priority, int]) -> dict[Priority, int]:
+        """How much is to be asked for: nothing where enough has arrived, or all that there was."""
+        wanted: dict[Priority, int] = {}
+        for priority, count in counts.items():
+            arrived = self._arrived[priority]
+            if len(arrived) < count and not (arrived and pending_behind(arrived[-1]) == 0):
+                wanted[priority] = count - len(arrived)
+        return wanted
 
     async def _see_to_consumers(self, wanted: Iterable[Priority]) -> None:
         for priority in wanted:
@@ -123,8 +149,12 @@ class Pulls:
         for priority in tuple(self._bells):
             self._ring(priority)
 
+    def held(self) -> list[Handle]:
+        """What was handed out and waits here for a pull."""
+        return [_handle(message, priority) for priority, arrived in self._arrived.items() for message in arrived]
+
     async def close(self, patience: float) -> list[Handle]:
-        """Stops asking. Answers what was handed out and taken by nobody, after at most `patience` seconds."""
+        """Stops asking. Answers what was handed out and taken by nobody, after at most twice `patience` seconds."""
         for key, timer in self._bells.values():
             self.inbox.forget(key)
             timer.cancel()
@@ -133,8 +163,9 @@ class Pulls:
             async with asyncio.timeout(patience):
                 for request in self._asked.values():
                     await request.done.wait()
-        asked = self._asked.items()
-        return [_handle(message, priority) for priority, request in asked for message in request.messages]
+        # A bell is answered until the server knows that nobody listens any more.
+        await self.inbox.close(patience)
+        return self.held()
 
     async def _ask(self, priority: Priority, count: int) -> str:
         request = PullRequest(count)
@@ -147,28 +178,32 @@ class Pulls:
         return key
 
     async def _mail_arrived(self, message: Msg) -> None:
-        request = self._asked.get(Priority(message.subject.rpartition(".")[2]))
-        if request is not None and request.end is None:
-            request.add(message)
-            return
-        # Too late: nobody waits for it any more.
-        with suppress(NatsError):
-            await message.nak()
+        priority = Priority(message.subject.rpartition(".")[2])
+        self._arrived[priority].append(message)
+        if priority in self._asked:
+            self._asked[priority].add(message)
+        else:
+            self._ring(priority)
 
-    async def _hang_bell(self, priority: Priority) -> None:
+    async def _exhausted(self, priority: Priority) -> None:
         self.ready.discard(priority)
         if not self.ready:
             self._some_ready.clear()
+        if self._several_in_use:
+            await self._hang_bell(priority, ring_when_ready(_BELL_SECONDS))
+
+    async def _hang_bell(self, priority: Priority, bell: bytes) -> None:
         key = self.inbox.expect(partial(self._rung, priority))
         loop = asyncio.get_running_loop()
         self._bells[priority] = key, loop.call_later(_BELL_SECONDS + _BELL_SLACK_SECONDS, self._worn, priority)
         try:
             consumer = pull_subject(self._consumers.name(priority))
-            await self._uplink.client.publish(consumer, ring_when_ready(_BELL_SECONDS), self.inbox.address(key))
+            await self._uplink.client.publish(consumer, bell, self.inbox.address(key))
         except NatsError:
             self._ring(priority)
 
     def _rung(self, priority: Priority, answer: Msg, _part: int) -> None:
+        """The consumer has no mail for it: its time is over, or something is wrong that the next pull finds out."""
         if (answer.headers or {}).get("Status") == TIME_OVER:
             self._unsure = True
         self._ring(priority)
@@ -201,9 +236,5 @@ def _place(mail: Fetched) -> int:
 
 
 def _handle(message: Msg, priority: Priority, envelope: Envelope | None = None) -> Handle:
-    # $JS.ACK.<stream>.<consumer>.<attempt>.<place>.<delivery>.<stored>.<pending>, or with two more tokens in front of
-    # the stream and one behind. Read here, because the driver makes much more of it than is needed for each message.
-    tokens = message.reply.split(".")
-    first = 4 if len(tokens) == _SHORT_FORM else 6
-    attempt, place, delivery, stored = tokens[first : first + 4]
+    attempt, place, delivery, stored = delivery_tokens(message)[:4]
     return Handle(int(place), priority, int(attempt), message.reply, int(stored), envelope, int(delivery))

@@ -1,5 +1,6 @@
 """Where the broker's answers to one mailbox arrive."""
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -35,12 +36,13 @@ class ReplyInbox:
         )
         return self
 
-    async def close(self) -> None:
-        """Takes no more answers."""
+    async def close(self, patience: float) -> None:
+        """Takes no more answers. Waits up to `patience` seconds for what the server sent before it knew."""
         self._expected.clear()
         if self._subscription is not None:
-            with suppress(NatsError):
-                await self._subscription.unsubscribe()
+            with suppress(NatsError, TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._subscription.drain()  # type: ignore[no-untyped-call]
 
     def expect(self, answered: Answered) -> str:
         """A new key; what is sent to its addresses goes to `answered`, with the part, until `forget`."""
