@@ -111,7 +111,8 @@ CREATE TABLE messages (
     create_time timestamptz NOT NULL,
     id uuid NOT NULL,
     sender text NOT NULL,
-    recipient_agent_id uuid NOT NULL,
+    -- Null: an answer to a request, and no agent asked.
+    recipient_agent_id uuid,
     priority text NOT NULL,
     type text NOT NULL,
     correlation_id text NOT NULL,
@@ -124,12 +125,15 @@ CREATE TABLE messages (
     envelope bytea NOT NULL,
     -- What settled_messages knows it by.
     key bytea,
+    -- Of a request and of its answer the same.
+    reply_address uuid,
     PRIMARY KEY (tenant, create_time, id, sender)
 ) PARTITION BY RANGE (create_time);
 CREATE INDEX messages_recipient ON messages (tenant, recipient_agent_id, create_time DESC, id DESC);
 CREATE INDEX messages_sender ON messages (tenant, sender, create_time DESC, id DESC);
 CREATE INDEX messages_correlation ON messages (tenant, correlation_id, create_time DESC, id DESC)
     WHERE correlation_id <> '';
+CREATE INDEX messages_reply_address ON messages (tenant, reply_address) WHERE reply_address IS NOT NULL;
 
 -- The service's role changes rows and no tables; partitions are made and dropped by these, which run as the owner.
 CREATE FUNCTION ensure_message_partition(day date) RETURNS void

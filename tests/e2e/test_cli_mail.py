@@ -111,3 +111,22 @@ async def test_messages_are_listed_and_mailboxes_shown_and_purged(
     assert purged.out == "2 messages are purged from the mailbox of clerk\n"
     assert (await rookery("messages", "mailbox", "clerk", "--json")).json["messages"] == 1
     await shown(rookery, 2, "messages", "list", "--state", "purged")
+
+
+@pytest.mark.capability("M5")
+async def test_a_question_and_its_answer_are_listed_by_their_correlation_id(
+    suite: Suite, client: Client, rookery: CommandLine
+) -> None:
+    expert = Agent("expert", context=context_of(suite))
+
+    @expert.message
+    async def handle(context: MessageContext, _message: Message) -> None:
+        await context.reply(42, type="answer")
+
+    async with serving(expert):
+        await online(client, "expert")
+        reply = await client.request("expert", "how many?", type="question")
+    found = await shown(rookery, 2, "messages", "list", "--correlation-id", reply.correlation_id)
+    assert [(each["type"], each["state"]) for each in found] == [("answer", "SENT"), ("question", "ACKED")]
+    listing = await rookery("messages", "list", "--correlation-id", reply.correlation_id)
+    assert len(listing.lines) == 3

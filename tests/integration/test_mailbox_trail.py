@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,6 +12,7 @@ from harness.mailbox_service import KnownAgents, MailAgent, MailService, running
 from harness.nats_server import RestartableNats
 from harness.refusal import refusal
 from harness.tokens import Bearer, TokenMint
+from harness.trail import listed, listing
 from rookery.orchestrator.v1 import mailbox_pb2, message_service_pb2
 from rookery_kit.bus import Bus
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
@@ -25,24 +25,6 @@ DEAD = mailbox_pb2.MESSAGE_STATE_DEAD_LETTERED
 async def mail(fresh_database: FreshDatabase, nats_server: RestartableNats) -> AsyncIterator[MailService]:
     async with running_mail_service(fresh_database, nats_server) as service:
         yield service
-
-
-async def listing(
-    mail: MailService, metadata: Bearer | None = None, **fields: object
-) -> Sequence[mailbox_pb2.MessageRecord]:
-    request = message_service_pb2.ListMessagesRequest(**fields)  # type: ignore[arg-type]
-    return (await mail.messages.ListMessages(request, metadata=metadata or mail.mint.bearer())).messages
-
-
-async def listed(mail: MailService, count: int, **fields: Any) -> Sequence[mailbox_pb2.MessageRecord]:
-    """So many records, once there are so many."""
-
-    async def enough() -> Sequence[mailbox_pb2.MessageRecord]:
-        found = await listing(mail, **fields)
-        assert len(found) == count, found
-        return found
-
-    return await eventually(enough)
 
 
 def as_agent(mail: MailService, agent: MailAgent, *permissions: str) -> Bearer:

@@ -1,19 +1,17 @@
 """Agents on NATS and agents on gRPC: the same mailbox, the same guarantees."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 from uuid import uuid4
 
 import pytest
 from harness.eventually import eventually
+from harness.grpc_agents import grpc_agent, grpc_messages
 from harness.mailbox_service import MailAgent, ReceiveClient, acked, text, texts
 from harness.nats_agents import NatsAgent, NatsFrames, NatsRefusal, NatsSuite
-from rookery.auth.v1 import token_pb2
 from rookery.orchestrator.v1 import (
     credits_pb2,
     message_service_pb2,
-    message_service_pb2_grpc,
     payload_pb2,
     topic_service_pb2,
     topic_service_pb2_grpc,
@@ -66,29 +64,13 @@ async def ack(frames: NatsFrames, *mail: message_service_pb2.Delivery) -> None:
         waiting -= set((await frames.next()).settled.delivery_ids)
 
 
-@asynccontextmanager
-async def grpc_agent(nats_suite: NatsSuite, name: str) -> AsyncIterator[tuple[MailAgent, ReceiveClient]]:
-    """An agent that registers, sends and receives over gRPC."""
-    token_set: token_pb2.TokenSet = await nats_suite.enroll()
-    metadata = (("authorization", f"Bearer {token_set.access_token}"),)
-    registry = agent_service_pb2_grpc.AgentServiceStub(nats_suite.suite.channel("registry"))
-    request = agent_service_pb2.RegisterAgentRequest(name=name)
-    request.lease_duration.seconds = 600
-    registered = (await registry.RegisterAgent(request, metadata=metadata)).agent
-    agent = MailAgent(registered.id, name, registered.session_epoch, metadata)
-    stub = message_service_pb2_grpc.MessageServiceStub(nats_suite.suite.channel("orchestrator"))
-    receiver = ReceiveClient(stub.Receive(metadata=metadata))
-    try:
-        await receiver.open(agent)
-        await receiver.opened()
-        await receiver.grant(10)
-        yield agent, receiver
-    finally:
-        receiver.call.cancel()
-
-
-def grpc_messages(nats_suite: NatsSuite) -> "message_service_pb2_grpc.MessageServiceAsyncStub":
-    return message_service_pb2_grpc.MessageServiceStub(nats_suite.suite.channel("orchestrator"))
+async def in_trail(nats_suite: NatsSuite, correlation_id: str) -> tuple[str, str]:
+    """The recipients of a question and of its answer, once both are there."""
+    request = message_service_pb2.ListMessagesRequest(correlation_id=correlation_id)
+    administrator = await nats_suite.suite.administrator()
+    found = (await grpc_messages(nats_suite).ListMessages(request, metadata=administrator)).messages
+    assert len(found) == 2, found
+    return found[1].message.recipient_agent_id, found[0].message.recipient_agent_id
 
 
 async def test_agents_on_nats_and_on_grpc_talk_to_each_other(nats_suite: NatsSuite) -> None:
@@ -138,6 +120,8 @@ async def test_a_request_is_answered_both_ways(nats_suite: NatsSuite) -> None:
         )
         await messages.SendMessage(answer, metadata=other.metadata)
         assert (await other_way).reply.payload.data == b"over gRPC"
+        for asked_and_asking, put in ((one.id, other.id), mail), ((other.id, one.id), delivery):
+            assert await eventually(partial(in_trail, nats_suite, put.message.id)) == asked_and_asking
 
 
 async def test_the_same_message_sent_again_over_nats_is_delivered_once(nats_suite: NatsSuite) -> None:

@@ -1,8 +1,6 @@
 """Asking an agent and waiting for its answer."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import uuid4
 
 import grpc
@@ -10,18 +8,12 @@ import pytest
 from harness.databases import FreshDatabase
 from harness.eventually import eventually
 from harness.free_ports import free_port
-from harness.mailbox_service import (
-    KnownAgents,
-    MailAgent,
-    MailService,
-    mail_service_at,
-    running_mail_service,
-    text,
-)
+from harness.mailbox_service import KnownAgents, MailService, mail_service_at, running_mail_service, text
 from harness.nats_server import RestartableNats
 from harness.refusal import refusal
-from harness.tokens import Bearer, TokenMint
-from rookery.orchestrator.v1 import message_pb2, message_service_pb2, payload_pb2
+from harness.requests import answer, ask
+from harness.tokens import TokenMint
+from rookery.orchestrator.v1 import message_service_pb2
 from rookery_kit.rpc import open_channel
 
 pytestmark = pytest.mark.capability("M5")
@@ -31,36 +23,6 @@ pytestmark = pytest.mark.capability("M5")
 async def service(fresh_database: FreshDatabase, nats_server: RestartableNats) -> AsyncIterator[MailService]:
     async with running_mail_service(fresh_database, nats_server) as running:
         yield running
-
-
-def ask(
-    service: MailService,
-    agent: MailAgent,
-    data: str,
-    *,
-    metadata: Bearer | None = None,
-    timeout: float = 10,
-    **more: Any,
-) -> "asyncio.Future[message_service_pb2.RequestResponse]":
-    request = message_service_pb2.RequestRequest(
-        recipient_agent_id=agent.id, payload=payload_pb2.Payload(content_type="text/plain", data=data.encode()), **more
-    )
-    call = service.messages.Request(request, metadata=metadata or service.mint.bearer(), timeout=timeout)
-    return asyncio.ensure_future(call)
-
-
-async def answer(
-    service: MailService, agent: MailAgent, question: message_pb2.Message, data: str, message_id: str = ""
-) -> message_service_pb2.SendMessageResponse:
-    return await service.messages.SendMessage(
-        message_service_pb2.SendMessageRequest(
-            message_id=message_id or str(uuid4()),
-            reply_address=question.reply_address,
-            correlation_id=question.id,
-            payload=payload_pb2.Payload(content_type="text/plain", data=data.encode()),
-        ),
-        metadata=agent.metadata,
-    )
 
 
 async def test_a_request_is_answered_to_a_user_and_to_an_agent(service: MailService) -> None:

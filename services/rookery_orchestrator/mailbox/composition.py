@@ -8,6 +8,7 @@ from rookery_kit.bus import Bus
 from rookery_kit.clock import Clock, new_id
 
 from rookery_orchestrator.directory import AgentDirectory
+from rookery_orchestrator.mailbox.answer_trail import JetStreamAnswerTrail
 from rookery_orchestrator.mailbox.broker import MailBroker
 from rookery_orchestrator.mailbox.delayed import DelayedMail, DelayedStore
 from rookery_orchestrator.mailbox.jetstream_broker import JetStreamBroker
@@ -71,13 +72,14 @@ async def compose_mailbox(
     delayed = DelayedMail(stores.delayed, broker, clock, policy.most_delayed)
     send_message = SendMessage(Mailroom(broker, delayed), directory, clock, new_id)
     replies = JetStreamReplies(bus)
+    answer_trail = JetStreamAnswerTrail(bus, new_id, with_payloads=policy.trail_payloads)
     presence = Presence(bus.client, broker)
     await presence.start()
     return MailboxParts(
         send_message=send_message,
         receive_mail=ReceiveMail(broker, directory, policy),
         ask_agent=AskAgent(send_message, replies, directory, clock, new_id),
-        reply_to_request=ReplyToRequest(replies, clock, new_id),
+        reply_to_request=ReplyToRequest(replies, answer_trail, clock, new_id),
         mail=broker,
         stored=StoredMail(bus, policy),
         presence=presence,

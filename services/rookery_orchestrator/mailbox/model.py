@@ -56,7 +56,8 @@ class Message(NamedTuple):
 
     After `expire_time` it is delivered no more, before `deliver_time` not yet.
 
-    `reply_address` is where the answer to a request goes, `reply_deadline` until when it is waited for. `topic` and
+    `reply_address` is where the answer to a request goes, and where one in the audit trail went; `reply_deadline` is
+    until when it is waited for. An answer has no `recipient_agent_id` unless an agent asked. `topic` and
     `publication_id` tell of a copy what was published, and where.
     """
 

@@ -30,7 +30,7 @@ class JetStreamReplies:
 
     async def put(self, place: ReplyPlace, reply: Message) -> bool:
         """Keeps an answer: True when there was one. Raises BusUnavailable."""
-        headers = {MESSAGE_ID_HEADER: f"{place.address}/{reply.id}", _ONLY_THE_FIRST: "0"}
+        headers = {MESSAGE_ID_HEADER: f"{_subject(place)}/{reply.id}", _ONLY_THE_FIRST: "0"}
         if reply.traceparent:
             headers[TRACEPARENT_HEADER] = reply.traceparent
         with bus_errors():

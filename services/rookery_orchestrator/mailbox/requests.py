@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID, uuid5
 
 from rookery_kit.clock import Clock
-from rookery_kit.errors import DeadlineExceeded
+from rookery_kit.errors import DeadlineExceeded, Unavailable
 from rookery_kit.identity import Principal
 
 from rookery_orchestrator.directory import AgentDirectory, Metadata
@@ -62,6 +62,17 @@ class ReplyStore(Protocol):
 
     def awaiting(self, place: ReplyPlace) -> AbstractAsyncContextManager[AwaitedReply]:
         """Listens for an answer, from the beginning of the block on. Raises Unavailable."""
+        ...
+
+
+class AnswerTrail(Protocol):
+    """Takes answers to the audit trail."""
+
+    async def tell(self, place: ReplyPlace, answer: Message) -> None:
+        """Hands an answer over and replies once that is durable; the same one again adds nothing.
+
+        Raises Unavailable, or ResourceExhausted when there is no room.
+        """
         ...
 
 
@@ -130,15 +141,19 @@ class AskAgent:
 
 
 class ReplyToRequest:
-    """Hands an answer to whoever waits for it, or will ask again."""
+    """Hands an answer to whoever waits for it, or will ask again, and to the audit trail."""
 
-    def __init__(self, replies: ReplyStore, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(self, replies: ReplyStore, trail: AnswerTrail, clock: Clock, new_id: Callable[[], str]) -> None:
         self._replies = replies
+        self._trail = trail
         self._clock = clock
         self._new_id = new_id
 
     async def __call__(self, replier: Principal, reply: Reply) -> Sent:
-        """The answer, once it is durable. Of several the first counts. Raises NotAnAgent, or Unavailable."""
+        """The answer, once it is durable and on its way to the audit trail. Of several the first counts.
+
+        Raises NotAnAgent, Unavailable, or ResourceExhausted when there is no room for the trail.
+        """
         if replier.kind != _AGENT:
             raise NotAnAgent(replier.subject)
         message = Message(
@@ -154,4 +169,14 @@ class ReplyToRequest:
             traceparent=reply.traceparent,
         )
         place = ReplyPlace(replier.tenant, replier.identifier, reply.address)
-        return Sent(message, await self._replies.put(place, message))
+        duplicate = await self._replies.put(place, message)
+        await self._trail.tell(place, await self._stored(place) if duplicate else message)
+        return Sent(message, duplicate)
+
+    async def _stored(self, place: ReplyPlace) -> Message:
+        """The answer that counts: whoever gave it may have been lost before it was in the trail."""
+        stored = await self._replies.find(place)
+        if stored is None:
+            # Its time is over just now, or not every copy of the stream has it yet.
+            raise Unavailable("the answer that was given before is not found; give it again")
+        return stored

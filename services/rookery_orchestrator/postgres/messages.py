@@ -1,13 +1,13 @@
 """The audit trail of messages."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from asyncpg import Record
 from rookery_kit.postgres import Database, Queries
 
 from rookery_orchestrator.mailbox.model import MessageState
-from rookery_orchestrator.trail.model import EndEntry, MessageRecord, SentEntry, TrailQuery
+from rookery_orchestrator.trail.model import AnswerKey, EndEntry, MessageRecord, Question, SentEntry, TrailQuery
 
 _UP_TO_EXPIRE_TIME = 9
 
@@ -39,6 +39,18 @@ class PostgresTrailStore:
             latest = _latest(ended)
             rows = await connection.fetch(self._queries["end_messages"], *_ended_columns(latest))
         return [latest[row["place"] - 1] for row in rows]
+
+    async def questions(self, answers: Collection[AnswerKey]) -> Mapping[AnswerKey, Question]:
+        """The requests that were answered, as far as the trail has them."""
+        columns = (list(column) for column in zip(*answers, strict=True))
+        async with self._database.system_transaction() as connection:
+            rows = await connection.fetch(self._queries["find_questions"], *columns)
+        return {
+            AnswerKey(row["tenant"], str(row["reply_address"]), str(row["recipient_agent_id"])): Question(
+                str(row["id"]), row["sender"]
+            )
+            for row in rows
+        }
 
     async def page(self, tenant: str, query: TrailQuery) -> Sequence[MessageRecord]:
         """Messages, newest first."""
@@ -84,7 +96,7 @@ class PostgresTrailStore:
 
 def _row(entry: SentEntry) -> tuple[object, ...]:
     """A row of `messages`, its columns in the order of the table."""
-    return (*entry[:_UP_TO_EXPIRE_TIME], MessageState.SENT, None, 0, entry.envelope, entry.key)
+    return (*entry[:_UP_TO_EXPIRE_TIME], MessageState.SENT, None, 0, entry.envelope, entry.key, entry.reply_address)
 
 
 def _latest(ended: Sequence[EndEntry]) -> list[EndEntry]:

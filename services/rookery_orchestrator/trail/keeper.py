@@ -1,8 +1,7 @@
 """Takes down what the bus brings for the audit trail, many messages in one commit."""
 
 import asyncio
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import date
 
 import structlog
@@ -20,7 +19,8 @@ from rookery_kit.timestamps import moment_of
 from rookery_orchestrator.mailbox.model import MessageState
 from rookery_orchestrator.mailbox.settled_inbox import message_key
 from rookery_orchestrator.mailbox.wire import expire_time_of, priority_of
-from rookery_orchestrator.trail.model import EndEntry, SentEntry
+from rookery_orchestrator.trail.answers import Answer, AnswerTaking
+from rookery_orchestrator.trail.model import UUID_TEXT, EndEntry, SentEntry
 from rookery_orchestrator.trail.store import TrailStore
 
 _STREAM = "MAIL"
@@ -35,7 +35,6 @@ _STATES = {
     for name, wire in mailbox_pb2.MessageState.items()
     if wire != mailbox_pb2.MESSAGE_STATE_UNSPECIFIED
 }
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _log = structlog.get_logger(__name__)
 
 Entry = SentEntry | EndEntry
@@ -45,12 +44,13 @@ class TrailKeeper:
     """Every replica runs one; they share the work.
 
     What was sent and what became of it are in the stream in this order, and can still be taken down in another, by two
-    replicas: an end whose message is not known yet is tried again a few times.
+    replicas: an end whose message is not known yet is tried again a few times, and so is an answer to a request.
     """
 
     def __init__(self, bus: Bus, store: TrailStore) -> None:
         self._bus = bus
         self._store = store
+        self._answers = AnswerTaking(store)
         self._days: set[date] = set()
 
     async def run(self) -> None:
@@ -92,31 +92,39 @@ class TrailKeeper:
     async def _take(self, messages: Sequence[Msg]) -> None:
         read = [(message, _read(message)) for message in messages]
         try:
-            unknown = set(await self._append([entry for _, entries in read for entry in entries]))
+            again = await self._append(read)
         except RookeryError:
             for message in messages:
                 await message.nak(delay=_RETRY_SECONDS)
             raise
         for message, entries in read:
             tries = message.metadata.num_delivered
-            if not unknown or unknown.isdisjoint(entries) or tries >= _MOST_TRIES:
+            if not again or again.isdisjoint(entries) or tries >= _MOST_TRIES:
                 await message.ack()
             else:
                 await message.nak(delay=_RETRY_SECONDS * tries)
 
-    async def _append(self, entries: Iterable[Entry]) -> Sequence[EndEntry]:
+    async def _append(self, read: Iterable[tuple[Msg, Sequence[Entry]]]) -> Set[Entry]:
+        """Takes entries down, and gives back those that are to be tried again."""
         sent: list[SentEntry] = []
         ended: list[EndEntry] = []
-        for entry in entries:
-            if isinstance(entry, SentEntry):
-                sent.append(entry)
-            else:
-                ended.append(entry)
-        days = {entry.create_time.date() for entry in sent} - self._days
+        answers: list[Answer] = []
+        for message, entries in read:
+            for entry in entries:
+                if isinstance(entry, EndEntry):
+                    ended.append(entry)
+                elif entry.recipient_agent_id is None:
+                    answers.append(Answer(entry, message.metadata.num_delivered))
+                else:
+                    sent.append(entry)
+        days = {entry.create_time.date() for entry in (*sent, *(answer.entry for answer in answers))} - self._days
         if days:
             await self._store.ensure_days(days)
             self._days |= days
-        return await self._store.append(sent, ended)
+        again: set[Entry] = set(await self._store.append(sent, ended))
+        if answers:
+            again |= await self._answers.append(answers)
+        return again
 
 
 def _read(message: Msg) -> list[Entry]:
@@ -131,7 +139,7 @@ def _read(message: Msg) -> list[Entry]:
 
 def _uuid(text: str) -> str:
     """The text itself. Raises ValueError for what the database would refuse, and with it all that comes in between."""
-    if _UUID.fullmatch(text) is None:
+    if UUID_TEXT.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not a UUID")
     return text
 
@@ -143,14 +151,20 @@ def _sent(tenant: str, messages: Iterable[message_pb2.Message]) -> Iterator[Sent
             create_time=moment_of(message.create_time),
             id=_uuid(message.id),
             sender=message.sender,
-            recipient_agent_id=_uuid(message.recipient_agent_id),
+            # Who gives an answer is not told who asked.
+            recipient_agent_id=None if _is_answer(message) else _uuid(message.recipient_agent_id),
             priority=priority_of(message).value,
             type=message.type,
             correlation_id=message.correlation_id,
             expire_time=expire_time_of(message),
             envelope=message.SerializeToString(),
             key=message_key(tenant, message.sender, message.id),
+            reply_address=_uuid(message.reply_address) if message.reply_address else None,
         )
+
+
+def _is_answer(message: message_pb2.Message) -> bool:
+    return bool(message.reply_address) and not message.recipient_agent_id
 
 
 def _ended(tenant: str, outcomes: Iterable[mail_pb2.MessageOutcome]) -> Iterator[EndEntry]:

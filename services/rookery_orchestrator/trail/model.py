@@ -1,26 +1,35 @@
 """What the audit trail knows, and what can be asked of it."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from rookery_orchestrator.mailbox.model import MessageState
 
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""What the database takes for a UUID, in the one way in which ids are written."""
+
 
 class SentEntry(NamedTuple):
-    """A message that was accepted. `envelope` is sealed: only the edges open it. `key` names it in the inbox."""
+    """A message that was accepted. `envelope` is sealed: only the edges open it. `key` names it in the inbox.
+
+    `reply_address` is of a request and of its answer the same; None: it is neither. `recipient_agent_id` is None of an
+    answer that went to nobody who is known as an agent.
+    """
 
     tenant: str
     create_time: datetime
     id: str
     sender: str
-    recipient_agent_id: str
+    recipient_agent_id: str | None
     priority: str
     type: str
     correlation_id: str
     expire_time: datetime | None
     envelope: bytes
     key: bytes
+    reply_address: str | None
 
 
 class EndEntry(NamedTuple):
@@ -33,6 +42,21 @@ class EndEntry(NamedTuple):
     state: MessageState
     end_time: datetime
     delivery: int
+
+
+class AnswerKey(NamedTuple):
+    """What an answer has in common with its request: the tenant, the address, and the agent that was asked."""
+
+    tenant: str
+    reply_address: str
+    replier_id: str
+
+
+class Question(NamedTuple):
+    """A request in the trail: its id, and who asked."""
+
+    id: str
+    sender: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,14 @@ SELECT drop_message_partitions($1::date);
 -- Whole rows: the driver takes much less time over an array of rows than over an array for each column.
 INSERT INTO messages SELECT * FROM unnest($1::messages[]) ON CONFLICT DO NOTHING;
 
+-- name: find_questions
+-- A request's correlation id is its own id; that of its answer is not.
+SELECT m.tenant, m.reply_address, m.recipient_agent_id, m.id, m.sender
+FROM messages AS m
+JOIN unnest($1::text[], $2::uuid[], $3::uuid[]) AS a (tenant, reply_address, replier_id)
+    ON m.tenant = a.tenant AND m.reply_address = a.reply_address AND m.recipient_agent_id = a.replier_id
+WHERE m.reply_address IS NOT NULL AND m.correlation_id = m.id::text;
+
 -- name: end_messages
 -- Answers the places of those that are not known. What became of a message last is what counts.
 WITH ended AS MATERIALIZED (

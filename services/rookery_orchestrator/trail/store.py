@@ -1,10 +1,10 @@
 """What is kept of the audit trail. Every method is atomic, and durable when it returns."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
-from rookery_orchestrator.trail.model import EndEntry, MessageRecord, SentEntry, TrailQuery
+from rookery_orchestrator.trail.model import AnswerKey, EndEntry, MessageRecord, Question, SentEntry, TrailQuery
 
 
 class TrailStore(Protocol):
@@ -23,6 +23,10 @@ class TrailStore(Protocol):
 
         Answers the ends of messages that it does not know.
         """
+        ...
+
+    async def questions(self, answers: Collection[AnswerKey]) -> Mapping[AnswerKey, Question]:
+        """The requests that were answered, as far as the trail has them."""
         ...
 
     async def page(self, tenant: str, query: TrailQuery) -> Sequence[MessageRecord]:
