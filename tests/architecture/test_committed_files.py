@@ -4,7 +4,7 @@ import re
 
 from harness.repository import ROOT, files, shown
 
-LOCKS = ("requirements/dev.txt", "requirements/runtime.txt", "requirements/protos.txt")
+LOCKS = ("requirements/dev.txt", "requirements/runtime.txt", "requirements/peers.txt", "requirements/protos.txt")
 NPM_LOCKS = re.compile(r"(^|/)package-lock\.json$")
 REQUIREMENT = re.compile(r"^[A-Za-z0-9](?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
 URL = re.compile(r"https?://\S+")

@@ -116,7 +116,14 @@ class JetStreamBroker:
         """Takes a mailbox over. Raises SessionSuperseded or BusUnavailable."""
         consumers = Consumers(self._bus.jetstream, tenant, agent_id, self._policy, self._turns)
         subject = session_subject(tenant, agent_id)
-        removal = Removal(self._uplink, self._purges, tenant, agent_id, patience=self._policy.ack_wait / 4)
+        removal = Removal(
+            self._uplink,
+            self._purges,
+            tenant,
+            agent_id,
+            patience=self._policy.ack_wait / 4,
+            mailboxes=lambda: len(self._held),
+        )
         claim = Claim(self._bus, consumers, subject, session.session_epoch, holder=self._new_id(), began=removal.begin)
         await claim.take()
         pulls = Pulls(self._uplink, consumers, removal)

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Collection
 
-from rookery_kit.bus import Bus, StreamFull
+import structlog
+from rookery_kit.bus import Bus, BusUnavailable, StreamFull
 from rookery_kit.clock import Clock
 
 from rookery_orchestrator.mailbox.consumers import STREAM, bus_errors
@@ -11,6 +12,7 @@ from rookery_orchestrator.mailbox.consumers import STREAM, bus_errors
 _FRESH_SECONDS = 1.0
 _FULL_SECONDS = 0.5
 _ASKED_AT_A_TIME = 32
+_log = structlog.get_logger(__name__)
 
 
 class MailboxRoom:
@@ -28,6 +30,7 @@ class MailboxRoom:
         self._limit = 0
         self._stored = 0
         self._look_again = 0.0
+        self._looking: asyncio.Task[None] | None = None
         self._asked_at_a_time = asyncio.Semaphore(_ASKED_AT_A_TIME)
         self._left: dict[str, tuple[int, float]] = {}
 
@@ -35,14 +38,35 @@ class MailboxRoom:
         """Brings up to date what is known of mailboxes, by their subjects. Raises BusUnavailable."""
         now = self._clock.monotonic()
         if self._look_again <= now:
-            with bus_errors():
-                info = await self._bus.jetstream.stream_info(STREAM)
-            self._limit, self._stored = max(0, info.config.max_msgs_per_subject or 0), info.state.messages
-            self._look_again = now + _FRESH_SECONDS
-            self._left = {subject: left for subject, left in self._left.items() if left[1] > now}
-        if self._limit and 2 * (self._stored + len(subjects)) > self._limit:
+            self._looking = self._looking or asyncio.create_task(self._look())
+            if self._is_crowded(len(subjects)):
+                await self._looking
+            if not self._look_again:
+                raise BusUnavailable("the bus does not say how much mail there is")
+        if self._is_crowded(len(subjects)):
             unknown = {subject for subject in subjects if self._left.get(subject, (0, 0.0))[1] <= now}
             await asyncio.gather(*map(self._ask, unknown))
+
+    def _is_crowded(self, more: int) -> bool:
+        """Whether a mailbox may be full, as far as is known; before the first look, anything may be."""
+        return self._look_again == 0 or (0 < self._limit < 2 * (self._stored + more))
+
+    async def _look(self) -> None:
+        """Reads how much the stream holds. Who can do without does not wait for it: a busy server takes long."""
+        before = self._stored
+        try:
+            with bus_errors():
+                info = await self._bus.jetstream.stream_info(STREAM)
+        except BusUnavailable as error:
+            _log.info("nobody knows how much mail there is", error=error.message)
+            return
+        finally:
+            self._looking = None
+        now = self._clock.monotonic()
+        self._limit = max(0, info.config.max_msgs_per_subject or 0)
+        self._stored = info.state.messages + self._stored - before
+        self._look_again = now + _FRESH_SECONDS
+        self._left = {subject: left for subject, left in self._left.items() if left[1] > now}
 
     async def _ask(self, subject: str) -> None:
         async with self._asked_at_a_time:

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from itertools import takewhile
@@ -22,8 +22,10 @@ _PURGE_SUBJECT = f"$JS.API.STREAM.PURGE.{STREAM}"
 _GATHERING_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
 _MANY = 64
-# Fewer are better acknowledged: a purge costs the server as much as some acknowledgements, and is done one by one.
+# Fewer are better acknowledged. A purge costs the server as much as some acknowledgements, and as many more as it has
+# consumers to tell: with 1,000 mailboxes 7 ms, where an acknowledgement takes 0.2 ms.
 _WORTH_A_PURGE = 4
+_MAILBOXES_AN_ACK = 12
 _log = structlog.get_logger(__name__)
 
 
@@ -118,13 +120,23 @@ class Removal:
 
     Everything before the oldest unsettled mail goes in one request, which the server carries out some hundred times
     faster than as many acknowledgements, as soon as it is much or has waited for half of `patience` (in seconds). What
-    has waited for all of it is acknowledged one by one. `purges` bounds how many requests this replica makes at a time.
+    has waited for all of it is acknowledged one by one. `purges` bounds how many requests this replica makes at a time,
+    `mailboxes` tells how many it holds.
     Nothing waits for it and nothing depends on it: mail that is not removed, as when this process dies, is delivered
     to a replica that finds it settled.
     """
 
-    def __init__(self, uplink: Uplink, purges: asyncio.Semaphore, tenant: str, agent_id: str, patience: float) -> None:
+    def __init__(
+        self,
+        uplink: Uplink,
+        purges: asyncio.Semaphore,
+        tenant: str,
+        agent_id: str,
+        patience: float,
+        mailboxes: Callable[[], int],
+    ) -> None:
         self._uplink = uplink
+        self._mailboxes = mailboxes
         self._purges = purges
         self._subjects = {priority: mail_subject(tenant, agent_id, priority.value) for priority in Priority}
         self._patience = patience
@@ -208,7 +220,8 @@ class Removal:
             # Only what is so at this moment counts, not what was before the wait.
             below = lane.removable_below()
             covered = [place for place in lane.settled if place < below]
-            if len(covered) < _WORTH_A_PURGE or not lane.may_purge:
+            worth = _WORTH_A_PURGE + self._mailboxes() // _MAILBOXES_AN_ACK
+            if len(covered) < worth or not lane.may_purge:
                 return
             order = json.dumps({"filter": self._subjects[priority], "seq": below}).encode()
             answer = await self._uplink.client.request(_PURGE_SUBJECT, order, timeout=_ANSWER_SECONDS)
