@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -22,6 +23,7 @@ from rookery_local.service_process import ServiceProcess
 
 from harness.databases import FreshDatabase
 from harness.nats_server import RestartableNats
+from harness.shifted_process import shifted_command
 
 Bearer = tuple[tuple[str, str], ...]
 _ASKS_REGISTRY = {"orchestrator", "tool_executor"}
@@ -60,8 +62,11 @@ class Suite:
             return self._replicas[service].address(service.partition("-")[0])
         return self._ports.address(service)
 
-    def add_replica(self, name: str) -> None:
-        """One more process of a service, to be started, killed and found under its name, such as `orchestrator-2`."""
+    def add_replica(self, name: str, *, ahead: timedelta = timedelta()) -> None:
+        """One more process of a service, to be started, killed and found under its name, such as `orchestrator-2`.
+
+        Its clock is so far `ahead`; behind, if that is negative.
+        """
         service = name.partition("-")[0]
         self._replicas[name] = ports = free_ports()
         prefix = f"ROOKERY_{service.upper()}"
@@ -69,7 +74,9 @@ class Suite:
             f"{prefix}_LISTEN": ports.address(service),
             f"{prefix}_METRICS_LISTEN": ports.metrics_address(service),
         }
-        command = Command((sys.executable, "-m", f"rookery_{service}"), self._log_file(name), environment=environment)
+        module = f"rookery_{service}"
+        arguments = shifted_command(module, ahead) if ahead else (sys.executable, "-m", module)
+        command = Command(arguments, self._log_file(name), environment=environment)
         self._processes[name] = ServiceProcess(command, socket=self.folder / f"{name}.notify")
 
     def metrics_address(self, service: str) -> str:

@@ -1,11 +1,12 @@
 """Access tokens for tests of services other than auth: signed like its own, with a key of the test's."""
 
 import base64
+import copy
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 import jwt
@@ -31,6 +32,13 @@ class TokenMint:
         self._private = Ed25519PrivateKey.generate()
         self._issuer = issuer
         self._audience = audience
+        self._ahead = timedelta()
+
+    def by_clock(self, ahead: timedelta) -> Self:
+        """The same auth, whose clock is so far ahead; behind, if that is negative."""
+        other = copy.copy(self)
+        other._ahead = ahead
+        return other
 
     def mint(
         self,
@@ -44,7 +52,7 @@ class TokenMint:
         **claims: object,
     ) -> str:
         """An access token; a negative lifetime gives an expired one. `claims` replace or add claims."""
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) + self._ahead
         expires = now + lifetime
         payload = {
             "iss": self._issuer,

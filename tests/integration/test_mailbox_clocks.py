@@ -1,4 +1,4 @@
-"""Two replicas, one of which has a clock that is an hour off."""
+"""Two replicas, one of which has a clock that is wrong: that of its mailboxes, or that of its whole process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,11 +13,15 @@ from harness.eventually import eventually
 from harness.mail_traffic import MailTraffic
 from harness.mailbox_service import KnownAgents, MailAgent, MailService, nacked, running_mail_service, text
 from harness.nats_server import RestartableNats
+from harness.orchestrator_processes import orchestrator_processes
+from harness.refusal import refusal
 from harness.tokens import TokenMint
 from rookery.orchestrator.v1 import message_service_pb2
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 
 HOUR = timedelta(hours=1)
+# As far ahead of the time a token of auth's may be; a replica that is as far off takes it all the same.
+SECONDS = timedelta(seconds=2)
 POLICY = DeliveryPolicy(ack_wait=2.0, nack_backoff=(0.05,))
 # Shorter than the clock is off.
 BRIEF = Duration(seconds=1200)
@@ -36,11 +40,25 @@ async def replicas(
         yield right, wrong
 
 
-@pytest.fixture(params=[HOUR, -HOUR], ids=["ahead", "behind"])
+@asynccontextmanager
+async def processes(
+    database: FreshDatabase, nats: RestartableNats, ahead: timedelta
+) -> AsyncIterator[tuple[MailService, MailService]]:
+    """The same, as processes of their own; callers of either have tokens that are in time for it."""
+    issued = timedelta(), ahead
+    async with orchestrator_processes(database, nats, ahead=ahead, policy=POLICY, issued=issued) as both:
+        yield both
+
+
+@pytest.fixture(
+    params=[(replicas, HOUR), (replicas, -HOUR), (processes, HOUR), (processes, -HOUR)],
+    ids=["mailboxes-ahead", "mailboxes-behind", "process-ahead", "process-behind"],
+)
 async def pair(
     request: pytest.FixtureRequest, fresh_database: FreshDatabase, nats_server: RestartableNats
 ) -> AsyncIterator[tuple[MailService, MailService]]:
-    async with replicas(fresh_database, nats_server, request.param) as both:
+    opened, ahead = request.param
+    async with opened(fresh_database, nats_server, ahead) as both:
         yield both
 
 
@@ -97,3 +115,34 @@ async def test_no_promise_is_broken_when_receivers_move_between_replicas_whose_c
             await traffic.more(50)
             traffic.move()
     assert traffic.history.check() == []
+
+
+@pytest.mark.capability("A2")
+@pytest.mark.capability("M6")
+@pytest.mark.parametrize("ahead", [SECONDS, -SECONDS], ids=["ahead", "behind"])
+async def test_replicas_whose_clocks_are_seconds_apart_take_the_same_tokens_and_keep_every_promise(
+    fresh_database: FreshDatabase, nats_server: RestartableNats, ahead: timedelta
+) -> None:
+    issued = SECONDS, SECONDS
+    async with orchestrator_processes(fresh_database, nats_server, ahead=ahead, policy=POLICY, issued=issued) as both:
+        traffic = MailTraffic(both[0].agent(), *both)
+        async with traffic.flowing("high", "normal", time_to_live=BRIEF):
+            for _ in range(4):
+                await traffic.more(25)
+                traffic.move()
+        assert traffic.history.check() == []
+
+
+@pytest.mark.capability("A2")
+@pytest.mark.parametrize(
+    ("ahead", "reason"), [(HOUR, "TOKEN_EXPIRED"), (-HOUR, "TOKEN_INVALID")], ids=["ahead", "behind"]
+)
+async def test_a_replica_whose_clock_is_an_hour_off_refuses_callers(
+    fresh_database: FreshDatabase, nats_server: RestartableNats, ahead: timedelta, reason: str
+) -> None:
+    issued = timedelta(), timedelta()
+    async with orchestrator_processes(fresh_database, nats_server, ahead=ahead, policy=POLICY, issued=issued) as both:
+        right, wrong = both
+        agent = right.agent()
+        assert (await refusal(wrong.send(agent))).reason == reason
+        assert (await right.send(agent)).message.id
