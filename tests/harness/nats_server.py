@@ -35,6 +35,12 @@ class RestartableNats:
         """The URL under which a service connects."""
         return self._server.url(user)
 
+    @property
+    def pid(self) -> int:
+        """The id of its process, which runs."""
+        assert self._server.pid is not None
+        return self._server.pid
+
     async def kill(self) -> None:
         """Kills it with no warning."""
         await self._server.kill()

@@ -1,5 +1,6 @@
 """nats-py's client where a service spends most of its time on it: many messages out at once, many messages in."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -29,8 +30,8 @@ class Frame:
 class BulkClient(Client):
     """Publishes many messages in one write, and reads the headers of what arrives only where somebody asks for them.
 
-    Both are half of what nats-py takes for a message. It stands on what nats-py 2.16 has inside, so that version is
-    pinned, and tests hold it against the client as it is.
+    Both are half of what nats-py takes for a message. It also goes on reading after a flush that was given up. It stands
+    on what nats-py 2.16 has inside, so that version is locked, and tests hold it against the client as it is.
     """
 
     async def publish_frames(self, frames: Iterable[Frame]) -> None:
@@ -42,6 +43,12 @@ class BulkClient(Client):
         self.stats["out_bytes"] += sum(frame.size for frame in several)
         await self._send_command(b"".join([frame.encoded for frame in several]))
         await self._flush_pending()
+
+    async def _process_pong(self) -> None:
+        if self._pongs and self._pongs[0].done():
+            # Whoever waited for it has given up. The client as it is fails over that, and reads nothing more.
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
 
     async def _process_headers(self, headers: bytes | None) -> Any:  # noqa: ANN401 -- a mapping, or what the client makes of a status
         if headers and headers.startswith(_PLAIN):

@@ -1,0 +1,91 @@
+"""What the bus does its own way with nats-py's client, held against the client as it is, over a real server."""
+
+import os
+import signal
+from collections.abc import Mapping
+
+import pytest
+from harness.nats_server import RestartableNats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import BadHeaderError
+from rookery_kit.bus import Bus
+from rookery_kit.bus.bulk_client import BulkClient, Frame
+
+SUBJECT = "rk.acme.event.probe.1"
+HEADERS = {"Nats-Msg-Id": "acme/agent:7/1", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}
+
+
+async def exchange(bus: Bus, server: RestartableNats, headers: Mapping[str, str], payload: bytes) -> list[Msg]:
+    """The same message as nats-py publishes it and as a frame, as nats-py receives both."""
+    plain = Client()
+    await plain.connect(server.url("auth"))
+    try:
+        subscription = await plain.subscribe(SUBJECT)
+        await plain.flush()
+        await bus.client.publish(SUBJECT, payload, headers=dict(headers))
+        await bus.client.publish_frames([Frame(SUBJECT, headers, payload)])
+        return [await subscription.next_msg(timeout=5) for _ in range(2)]
+    finally:
+        await plain.close()
+
+
+@pytest.mark.parametrize("payload", [b"", b"text", bytes(range(256)) * 300])
+async def test_a_frame_is_what_the_client_would_have_published(
+    bus: Bus, nats_server: RestartableNats, payload: bytes
+) -> None:
+    usual, framed = await exchange(bus, nats_server, HEADERS, payload)
+    assert (framed.subject, framed.data, framed.headers) == (usual.subject, usual.data, usual.headers)
+    assert framed.headers == HEADERS
+    assert framed.data == payload
+
+
+async def test_headers_that_nobody_has_looked_at_yet_read_as_the_client_reads_them(bus: Bus) -> None:
+    subscription = await bus.client.subscribe(SUBJECT)
+    await bus.client.publish_frames([Frame(SUBJECT, HEADERS, b"x")] * 2)
+    messages = [await subscription.next_msg(timeout=5) for _ in range(2)]
+    for message in messages:
+        assert message.headers is not None
+        assert dict(message.headers) == HEADERS
+        assert message.headers.get("traceparent") == HEADERS["traceparent"]
+        assert message.headers.get("Status") is None
+        assert len(message.headers) == 2
+
+
+async def test_the_word_of_the_server_in_place_of_headers_is_read(bus: Bus) -> None:
+    inbox = bus.client.new_inbox()
+    subscription = await bus.client.subscribe(inbox)
+    await bus.client.publish("nobody.listens", b"", reply=inbox)
+    answer = await subscription.next_msg(timeout=5)
+    assert answer.headers is not None
+    assert answer.headers["Status"] == "503"
+
+
+@pytest.mark.parametrize(
+    ("subject", "headers"),
+    [
+        ("a 0\r\nPUB b", {"x": "y"}),
+        (SUBJECT, {"x": "y\r\nNats-Msg-Id: other"}),
+        (SUBJECT, {"x\r\ny": "z"}),
+    ],
+)
+def test_a_line_break_makes_no_second_message(subject: str, headers: dict[str, str]) -> None:
+    with pytest.raises(BadHeaderError):
+        Frame(subject, headers, b"")
+
+
+async def test_after_a_flush_that_was_given_up_the_client_goes_on_reading(
+    bus: Bus, nats_server: RestartableNats
+) -> None:
+    client = bus.client
+    assert isinstance(client, BulkClient)
+    os.kill(nats_server.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutError):
+            await client.flush(timeout=0.2)  # type: ignore[arg-type] # it waits so long; a fraction will do
+    finally:
+        os.kill(nats_server.pid, signal.SIGCONT)
+    await client.flush()
+    subscription = await client.subscribe(SUBJECT)
+    await client.publish(SUBJECT, b"heard")
+    assert (await subscription.next_msg(timeout=5)).data == b"heard"
