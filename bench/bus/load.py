@@ -21,7 +21,6 @@ from rookery.orchestrator.v1 import credits_pb2, message_service_pb2, message_se
 from bench.bus.orders import PAYLOAD_BYTES, Order, Result, result
 
 _BATCH = 100
-_BATCHES_IN_FLIGHT = 12
 _SINGLES_IN_FLIGHT = 64
 _CREDITS = 4096
 _STREAMS_A_CHANNEL = 90
@@ -131,7 +130,7 @@ def _bearer(order: Order) -> tuple[tuple[str, str], ...]:
 
 
 async def _batches(stub: Any, order: Order) -> None:  # noqa: ANN401 -- as above
-    room = asyncio.Semaphore(_BATCHES_IN_FLIGHT)
+    room = asyncio.Semaphore(order.batches_in_flight)
     begun = time.perf_counter()
 
     async def batches() -> AsyncIterator[message_service_pb2.SendMessagesRequest]:

@@ -25,6 +25,7 @@ class Order:
     a_second: int = 0
     sender: str = ""
     receivers: Sequence[Mapping[str, str]] = ()
+    batches_in_flight: int = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ from bench.measure import Conditions, Measure, Quantity, Reading
 _MIB = 1024 * 1024
 _A_SECOND = 1000
 _OPENED_AT_ONCE = 250
+_POURED = 10_000
+_POURED_AT_ONCE = 2
 _DURABLE = "nats-py at the same durability, one message at a time"
 _LOSSY = "nats-py on a NATS that syncs later, one message at a time"
 _CONDITIONS: Conditions = {
@@ -95,13 +97,13 @@ async def open_mailboxes(agents: int, name: str) -> AsyncIterator[tuple[Measure,
         for opened in range(_OPENED_AT_ONCE, agents + 1, _OPENED_AT_ONCE):
             order = await bench.order(_OPENED_AT_ONCE, "batched", opened)
             await bench.turn("", replace(order, receivers=order.receivers[-_OPENED_AT_ONCE:]), bench.load, rate)
-        poured = await bench.order(BATCHED_COUNT, "batched", agents)
+        poured = replace(await bench.order(_POURED, "batched", agents), batches_in_flight=_POURED_AT_ONCE)
         case = Case(
             Quantity(name, "messages/s", "higher", _DURABLE + ", one receiver"),
             poured,
             Order(bench.parts.durable_nats, "batched", 4_000),
             rate,
-            {"receivers": agents, "messages_per_batch": 100},
+            {"receivers": agents, "messages_per_batch": 100, "batches_in_flight": _POURED_AT_ONCE},
             turns=1,
         )
         paced = await bench.order(5 * _A_SECOND, "paced_batches", agents, _A_SECOND)

@@ -30,8 +30,8 @@ class Frame:
 class BulkClient(Client):
     """Publishes many messages in one write, and reads the headers of what arrives only where somebody asks for them.
 
-    Both are half of what nats-py takes for a message. It also goes on reading after a flush that was given up. It stands
-    on what nats-py 2.16 has inside, so that version is locked, and tests hold it against the client as it is.
+    Both are half of what nats-py takes for a message. It also goes on reading after a flush that was given up. It
+    stands on what nats-py 2.16 has inside, so that version is locked, and tests hold it against the client as it is.
     """
 
     async def publish_frames(self, frames: Iterable[Frame]) -> None:

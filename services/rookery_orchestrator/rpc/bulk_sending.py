@@ -1,7 +1,7 @@
 """MessageService.SendMessages: batches in, results out, several batches on their way at a time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from rookery.orchestrator.v1 import message_service_pb2
 from rookery_kit.errors import InvalidArgument
@@ -12,7 +12,7 @@ from rookery_orchestrator.mailbox.sending import SendMessage, Sent, Unsent
 from rookery_orchestrator.rpc.drafts import decode_draft
 
 _ON_THEIR_WAY = 8
-_Results = Awaitable[list[Sent | Unsent]]
+_Results = asyncio.Future[list[Sent | Unsent]]
 
 
 class BulkSending:
@@ -36,8 +36,7 @@ class BulkSending:
             await asyncio.gather(reading, return_exceptions=True)
             while not on_their_way.empty():
                 if (unread := on_their_way.get_nowait()) is not None:
-                    # Nobody hears of it, but it must not be left unawaited.
-                    asyncio.ensure_future(unread).cancel()
+                    unread.cancel()
 
     async def _read(
         self,
@@ -50,7 +49,8 @@ class BulkSending:
             async for batch in batches:
                 _refuse_replies(batch)
                 drafts = [decode_draft(request, traceparent) for request in batch.messages]
-                await on_their_way.put(await self._send_message.many(call.principal, drafts, call.forward))
+                sending = await self._send_message.many(call.principal, drafts, call.forward)
+                await on_their_way.put(asyncio.ensure_future(sending))
         finally:
             await on_their_way.put(None)
 
