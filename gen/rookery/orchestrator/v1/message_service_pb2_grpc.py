@@ -137,7 +137,7 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMessages(self, request, context):
-        """Lists the messages of the audit trail, newest first. An agent sees those that it sent or was sent; with the
+        """Lists the messages of the audit trail, answers to requests included, newest first. An agent sees those that it sent or was sent; with the
         permission `messages:manage`, or not being an agent, all of the tenant. A message appears in it within seconds.
 
         Errors: INVALID_ARGUMENT/INVALID_PAGE_TOKEN.

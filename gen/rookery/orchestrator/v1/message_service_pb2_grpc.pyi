@@ -69,7 +69,7 @@ class MessageServiceStub:
     UNAVAILABLE/BUS_UNAVAILABLE, UNAVAILABLE/SHUTTING_DOWN (connect again).
     """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]
-    """Lists the messages of the audit trail, newest first. An agent sees those that it sent or was sent; with the
+    """Lists the messages of the audit trail, answers to requests included, newest first. An agent sees those that it sent or was sent; with the
     permission `messages:manage`, or not being an agent, all of the tenant. A message appears in it within seconds.
 
     Errors: INVALID_ARGUMENT/INVALID_PAGE_TOKEN.
@@ -128,7 +128,7 @@ class MessageServiceAsyncStub(MessageServiceStub):
     UNAVAILABLE/BUS_UNAVAILABLE, UNAVAILABLE/SHUTTING_DOWN (connect again).
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
-    """Lists the messages of the audit trail, newest first. An agent sees those that it sent or was sent; with the
+    """Lists the messages of the audit trail, answers to requests included, newest first. An agent sees those that it sent or was sent; with the
     permission `messages:manage`, or not being an agent, all of the tenant. A message appears in it within seconds.
 
     Errors: INVALID_ARGUMENT/INVALID_PAGE_TOKEN.
@@ -220,7 +220,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.ListMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_message_service_pb2.ListMessagesResponse, _abc.Awaitable[_message_service_pb2.ListMessagesResponse]]:
-        """Lists the messages of the audit trail, newest first. An agent sees those that it sent or was sent; with the
+        """Lists the messages of the audit trail, answers to requests included, newest first. An agent sees those that it sent or was sent; with the
         permission `messages:manage`, or not being an agent, all of the tenant. A message appears in it within seconds.
 
         Errors: INVALID_ARGUMENT/INVALID_PAGE_TOKEN.
