@@ -65,7 +65,6 @@ def new_task(**changes: object) -> NewTask:
         labels={"story": "7"},
         max_attempts=3,
         lease_duration=timedelta(seconds=30),
-        deadline=None,
         traceparent="",
     )
     return replace(made, **changes)  # type: ignore[arg-type]

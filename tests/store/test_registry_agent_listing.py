@@ -136,7 +136,7 @@ VALUES = st.one_of(
 
 
 @given(field=st.sampled_from(FIELDS), operator=st.sampled_from([op.value for op in Operator]), value=VALUES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_is_compared_is_answered_or_refused(
     store: AgentStore, field: str, operator: str, value: str
 ) -> None:

@@ -112,6 +112,24 @@ def test_the_tightest_limit_is_told(clock: HeldClock) -> None:
     assert headers == (("ratelimit", "limit=8, remaining=2, reset=1"),)
 
 
+@pytest.mark.capability("A7")
+def test_who_is_far_from_its_limit_is_told_now_and_then_and_others_each_time(clock: HeldClock) -> None:
+    limits = limiter(clock, rate=400)
+
+    def is_told() -> bool:
+        headers, refusal = limits.decide(caller())
+        assert refusal is None
+        return bool(headers)
+
+    told = [is_told() for _ in range(burst(400))]
+    quarter = burst(400) // 4
+    assert told == [True, *[False] * (quarter - 1), *[True] * (burst(400) - quarter)]
+    clock.seconds += 1
+    assert [is_told(), is_told()] == [True, False]
+    clock.seconds += 0.051
+    assert [is_told(), is_told()] == [True, False]
+
+
 def test_who_has_no_limit_is_told_none(clock: HeldClock) -> None:
     limits = limiter(clock)
     assert limits.decide(caller(key="k1", key_rate=0)) == ((), None)

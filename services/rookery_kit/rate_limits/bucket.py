@@ -19,6 +19,10 @@ _DEBT_SECONDS = 3.0
 _DEBT_REQUESTS = 32.0
 # Less than that need not be told: so much is uncertain at each replica.
 _REPORTED_SHARE = 0.01
+# Who has more than that share left is told where it stands so often, and others with each answer: a header takes both
+# ends together as much as a tenth of a call.
+_TOLD_EVERY_SECONDS = 0.05
+_SCARCE_SHARE = 0.75
 
 
 class TokenBucket:
@@ -27,12 +31,13 @@ class TokenBucket:
     `unreported` counts what was taken and the other replicas do not know. Times are monotonic seconds.
     """
 
-    __slots__ = ("_at", "burst", "key", "level", "rate", "report_from", "unreported")
+    __slots__ = ("_at", "_tell_at", "burst", "key", "level", "rate", "report_from", "unreported")
 
     def __init__(self, key: BucketKey, rate: int, now: float) -> None:
         self.key = key
         self.unreported = 0
         self._at = now
+        self._tell_at = now
         self._set_rate(rate)
         self.level = self.burst
 
@@ -59,6 +64,13 @@ class TokenBucket:
     def wait(self) -> float:
         """Seconds until there is a token; 0 when there is one."""
         return max(0.0, (1 - self.level) / self.rate)
+
+    def news(self) -> Headers:
+        """As `headers`, or nothing where the caller was told a moment ago and has most of it left."""
+        if self._at < self._tell_at and self.level > self.burst * _SCARCE_SHARE:
+            return ()
+        self._tell_at = self._at + _TOLD_EVERY_SECONDS
+        return self.headers()
 
     def headers(self) -> Headers:
         """The limit per second, how many requests are admitted at this moment, and in how many seconds it is full.

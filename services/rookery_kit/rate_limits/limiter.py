@@ -93,7 +93,7 @@ class RateLimiter:
                 if bucket.unreported == bucket.report_from:
                     self._untold.append(bucket)
                     self.due.set()
-        return tightest.headers(), None
+        return tightest.news(), None
 
     def _limits_on(self, principal: Principal, now: float) -> list[TokenBucket]:
         buckets, tenant = [], principal.tenant
