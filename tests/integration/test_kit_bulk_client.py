@@ -4,7 +4,9 @@ import os
 import signal
 from collections.abc import Mapping
 
+import psutil
 import pytest
+from harness.eventually import eventually
 from harness.nats_server import RestartableNats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -80,6 +82,8 @@ async def test_after_a_flush_that_was_given_up_the_client_goes_on_reading(
     client = bus.client
     assert isinstance(client, BulkClient)
     os.kill(nats_server.pid, signal.SIGSTOP)
+    process = psutil.Process(nats_server.pid)
+    await eventually(lambda: process.status() == psutil.STATUS_STOPPED)
     try:
         with pytest.raises(TimeoutError):
             await client.flush(timeout=0.2)  # type: ignore[arg-type] # it waits so long; a fraction will do
