@@ -38,7 +38,8 @@ from rookery_kit.tracing import call_spans
 Handler = Callable[[Any, Any], Any]
 Answer = Callable[[Any, Call], Awaitable[Any]]
 _BEARER = "Bearer "
-_NO_CONTEXT = Context()
+# Under which a context holds its span: set_span_in_context would copy a context each time to put it there.
+_SPAN_KEY = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
 _OK: int = grpc.StatusCode.OK.value[0]
 _CANCELLED: int = grpc.StatusCode.CANCELLED.value[0]
 _log = structlog.get_logger(__name__)
@@ -121,7 +122,7 @@ class Pipeline:
             metadata = dict(context.invocation_metadata())
             span = begin_span(policy.name, metadata)
             # Current for the rest of the task, which gRPC makes for each call.
-            attach(trace.set_span_in_context(span, _NO_CONTEXT))
+            attach(Context({_SPAN_KEY: span}))
             code, principal, permitted = _OK, None, False
             limit: Headers = ()
             try:
