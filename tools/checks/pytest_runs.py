@@ -9,8 +9,7 @@ from pathlib import Path
 
 from tools.checks.step import BIN, ROOT, Failed, Skipped, Step, run, run_and_keep_last_line, search_path
 
-# More than there are cores: tests mostly wait, for servers to start and for what they have set off.
-WORKERS = "3"
+WORKERS = "2"
 LEAST_COVERAGE = 85
 # More than so many failures are no accident of a busy machine.
 MOST_TAKEN_AGAIN = 5

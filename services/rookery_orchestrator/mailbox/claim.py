@@ -14,7 +14,6 @@ from rookery_orchestrator.session_errors import SessionSuperseded
 _EPOCH = "rookery.session_epoch"
 _HOLDER = "rookery.holder"
 _BEARER = Priority.NORMAL
-_LOOK_SECONDS = 30.0
 _RETRY_SECONDS = 0.5
 
 
@@ -27,8 +26,8 @@ class Claim:
     """A stream's hold on a mailbox, written into the metadata of a consumer, where the broker puts claims in order.
 
     The last claim counts, unless its session is earlier than that of the claim before. Who has been superseded learns
-    it from a notice; since a notice can be lost, it also looks after every reconnection, and now and then. `began` is
-    told how that consumer stands whenever the mailbox is taken.
+    it from a notice; since a notice can be lost, it also looks after every reconnection, and each time that
+    `now_and_then` (in seconds) is over. `began` is told how that consumer stands whenever the mailbox is taken.
     """
 
     def __init__(
@@ -39,8 +38,10 @@ class Claim:
         session_epoch: int,
         holder: str,
         began: Callable[[Priority, ConsumerInfo], None],
+        now_and_then: Callable[[], float],
     ) -> None:
         self._began = began
+        self._now_and_then = now_and_then
         self._bus = bus
         self._consumers = consumers
         self._subject = subject
@@ -66,7 +67,7 @@ class Claim:
         """Waits until the mailbox is another's. Raises SessionSuperseded then."""
         while True:
             try:
-                async with asyncio.timeout(_LOOK_SECONDS):
+                async with asyncio.timeout(self._now_and_then()):
                     await self._look.wait()
             except TimeoutError:
                 pass

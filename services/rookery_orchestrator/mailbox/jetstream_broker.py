@@ -33,6 +33,10 @@ from rookery_orchestrator.mailbox.verdicts import Verdicts
 from rookery_orchestrator.mailbox.wire import join_trails, seal_with_trail
 
 _PURGES_AT_A_TIME = 4
+# How often a mailbox looks for what it may not have been told: so often up to so many mailboxes, and with more of them
+# less often, so that all together do not ask more of the server.
+_LOOK_SECONDS = 30.0
+_LOOKING_SO_OFTEN = 1_000
 _Mailbox = tuple[str, str]
 
 
@@ -124,9 +128,17 @@ class JetStreamBroker:
             patience=self._policy.ack_wait / 4,
             mailboxes=lambda: len(self._held),
         )
-        claim = Claim(self._bus, consumers, subject, session.session_epoch, holder=self._new_id(), began=removal.begin)
+        claim = Claim(
+            self._bus,
+            consumers,
+            subject,
+            session.session_epoch,
+            holder=self._new_id(),
+            began=removal.begin,
+            now_and_then=self._now_and_then,
+        )
         await claim.take()
-        pulls = Pulls(self._uplink, consumers, removal)
+        pulls = Pulls(self._uplink, consumers, removal, self._now_and_then)
         with bus_errors():
             await pulls.inbox.open()
         verdicts = Verdicts(self._uplink, consumers, pulls.inbox)
@@ -157,6 +169,11 @@ class JetStreamBroker:
             removal=removal,
             forget=forget,
         )
+
+    def _now_and_then(self) -> float:
+        # A bell that hangs is what keeps a consumer from counting as unused.
+        longest = max(_LOOK_SECONDS, self._policy.receiver_inactive / 2)
+        return min(longest, _LOOK_SECONDS * max(1.0, len(self._held) / _LOOKING_SO_OFTEN))
 
     def _trails(self, letters: Sequence[Letter]) -> list[Publication]:
         """What tells the audit trail of letters that are stored together, for each tenant."""

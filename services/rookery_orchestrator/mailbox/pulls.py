@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -31,7 +31,6 @@ from rookery_orchestrator.mailbox.uplink import Uplink
 from rookery_orchestrator.mailbox.wire import envelope_of, unseal
 
 _ANSWER_SECONDS = 5.0
-_BELL_SECONDS = 30.0
 _BELL_SLACK_SECONDS = 5.0
 _LEAST_PULL_BYTES = 2 * 1024 * 1024
 _ENVELOPE_BYTES = 16 * 1024
@@ -46,10 +45,13 @@ class Pulls:
     is, and nothing is taken for which there is no credit. Where there is one, it brings the first message, as soon as
     there is a credit for it.
     A priority without a consumer is brought into use by `noticed`; since that can be missed, it is also looked for when
-    the connection was replaced, and whenever a bell has hung for long.
+    the connection was replaced, and whenever a bell has hung for as long as `now_and_then` says (in seconds).
     """
 
-    def __init__(self, uplink: Uplink, consumers: Consumers, removal: Removal) -> None:
+    def __init__(
+        self, uplink: Uplink, consumers: Consumers, removal: Removal, now_and_then: Callable[[], float]
+    ) -> None:
+        self._now_and_then = now_and_then
         self._uplink = uplink
         self._consumers = consumers
         self._removal = removal
@@ -68,8 +70,7 @@ class Pulls:
         """Waits until a consumer may have mail; to be called with a credit to spare. Raises BusUnavailable."""
         for priority in Priority:
             if priority not in self._unused and priority not in self.ready and priority not in self._bells:
-                bell = ring_when_ready if self._several_in_use else pull_first
-                await self._hang_bell(priority, bell(_BELL_SECONDS))
+                await self._hang_bell(priority, ring_when_ready if self._several_in_use else pull_first)
         await self._some_ready.wait()
         if self._unsure:
             await self._uplink.up()
@@ -190,15 +191,16 @@ class Pulls:
         if not self.ready:
             self._some_ready.clear()
         if self._several_in_use:
-            await self._hang_bell(priority, ring_when_ready(_BELL_SECONDS))
+            await self._hang_bell(priority, ring_when_ready)
 
-    async def _hang_bell(self, priority: Priority, bell: bytes) -> None:
+    async def _hang_bell(self, priority: Priority, bell: Callable[[float], bytes]) -> None:
+        seconds = self._now_and_then()
         key = self.inbox.expect(partial(self._rung, priority))
         loop = asyncio.get_running_loop()
-        self._bells[priority] = key, loop.call_later(_BELL_SECONDS + _BELL_SLACK_SECONDS, self._worn, priority)
+        self._bells[priority] = key, loop.call_later(seconds + _BELL_SLACK_SECONDS, self._worn, priority)
         try:
             consumer = pull_subject(self._consumers.name(priority))
-            await self._uplink.client.publish(consumer, bell, self.inbox.address(key))
+            await self._uplink.client.publish(consumer, bell(seconds), self.inbox.address(key))
         except NatsError:
             self._ring(priority)
 

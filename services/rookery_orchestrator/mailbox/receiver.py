@@ -25,6 +25,7 @@ _BATCH = 256
 _FRAME_BYTES = 1024 * 1024
 _RETRY_SECONDS = 0.2
 _CLOSE_SECONDS = 5.0
+_GONE_SECONDS = 0.1
 _log = structlog.get_logger(__name__)
 
 
@@ -104,6 +105,9 @@ class Receiver:
             else:
                 raise StreamProtocol("the mailbox is open already")
         await self._settler.drain()
+        if self._in_flight:
+            # A receiver that is gone looks like one that has ended its stream, until gRPC cancels it a moment later.
+            await asyncio.sleep(_GONE_SECONDS)
         self._frames.end()
 
     def _room(self) -> int:
