@@ -65,6 +65,7 @@ def new_task(**changes: object) -> NewTask:
         labels={"story": "7"},
         max_attempts=3,
         lease_duration=timedelta(seconds=30),
+        deadline=None,
         traceparent="",
     )
     return replace(made, **changes)  # type: ignore[arg-type]
