@@ -12,21 +12,29 @@ from bench.rounds import ROUNDS, Row, machine, run
 from bench.suites import SUITES
 
 
-async def measure(names: list[str], rounds: int, progress: Console) -> list[Row]:
-    """Every row of the named suites that can be measured here."""
+async def measure(names: list[str], rounds: int, progress: Console) -> tuple[list[Row], bool]:
+    """Every row of the named suites that can be measured here, and whether any was lost to a fault.
+
+    What goes wrong with one group is told, and costs the others nothing.
+    """
     rows: list[Row] = []
+    failed = False
     for name in names:
         for open_group in SUITES[name]:
-            async with open_group() as measures:
-                for each in measures:
-                    names_of_rows = ", ".join(quantity.name for quantity in each.quantities)
-                    progress.print(f"{name}: {names_of_rows}", highlight=False)
-                    try:
-                        rows += await run(name, each, rounds)
-                    except NotMeasurable as reason:
-                        told = f"{name}: {names_of_rows}: could not measure: {reason}"
-                        progress.print(told, highlight=False, markup=False, soft_wrap=True)
-    return rows
+            try:
+                async with open_group() as measures:
+                    for each in measures:
+                        names_of_rows = ", ".join(quantity.name for quantity in each.quantities)
+                        progress.print(f"{name}: {names_of_rows}", highlight=False)
+                        try:
+                            rows += await run(name, each, rounds)
+                        except NotMeasurable as reason:
+                            told = f"{name}: {names_of_rows}: could not measure: {reason}"
+                            progress.print(told, highlight=False, markup=False, soft_wrap=True)
+            except MeasureFailed as failure:
+                failed = True
+                progress.print(f"{name}: failed: {failure}", highlight=False, markup=False, soft_wrap=True)
+    return rows, failed
 
 
 def main() -> int:
@@ -41,15 +49,11 @@ def main() -> int:
         parser.error("--rounds must be at least 1")
     progress = Console(stderr=True)
     progress.print(", ".join(f"{name} {value}" for name, value in machine().items()), highlight=False)
-    try:
-        rows = asyncio.run(measure(options.suites or list(SUITES), options.rounds, progress))
-    except MeasureFailed as failure:
-        print(f"bench: {failure}", file=sys.stderr)
-        return 1
+    rows, failed = asyncio.run(measure(options.suites or list(SUITES), options.rounds, progress))
     write(rows)
     show(rows)
     progress.print(f"written to {RESULTS}", highlight=False)
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":
