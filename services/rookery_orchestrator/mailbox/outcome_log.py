@@ -21,7 +21,6 @@ _EVERY_SECONDS = 0.25
 _BATCH = 1000
 _BOUND = 100_000
 _STATES = {
-    MessageState.ACKED: mailbox_pb2.MESSAGE_STATE_ACKED,
     MessageState.DEAD_LETTERED: mailbox_pb2.MESSAGE_STATE_DEAD_LETTERED,
     MessageState.EXPIRED: mailbox_pb2.MESSAGE_STATE_EXPIRED,
     MessageState.PURGED: mailbox_pb2.MESSAGE_STATE_PURGED,
