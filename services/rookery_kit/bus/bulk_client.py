@@ -1,10 +1,11 @@
 """nats-py's client where a service spends most of its time on it: many messages out at once, many messages in."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import BadHeaderError, ConnectionClosedError
 
 _VERSION = "NATS/1.0\r\n"
@@ -16,15 +17,24 @@ class Frame:
 
     __slots__ = ("encoded", "size")
 
-    def __init__(self, subject: str, headers: Mapping[str, str], payload: bytes) -> None:
+    def __init__(self, subject: str, headers: Mapping[str, str], payload: bytes, reply: str = "") -> None:
         """Raises BadHeaderError when a line break in what it is given would make it several messages."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = f"{_VERSION}{lines}\r\n".encode()
         if lines.count("\n") != len(headers) or "\n" in subject:
             raise BadHeaderError("a line break in a header or a subject")
-        command = f"HPUB {subject} {len(head)} {len(head) + len(payload)}\r\n".encode()
+        address = f"{subject} {reply}" if reply else subject
+        command = f"HPUB {address} {len(head)} {len(head) + len(payload)}\r\n".encode()
         self.encoded = b"".join((command, head, payload, b"\r\n"))
         self.size = len(payload)
+
+
+class Question(NamedTuple):
+    """A message to which an answer is expected."""
+
+    subject: str
+    headers: Mapping[str, str]
+    payload: bytes
 
 
 class BulkClient(Client):
@@ -43,6 +53,28 @@ class BulkClient(Client):
         self.stats["out_bytes"] += sum(frame.size for frame in several)
         await self._send_command(b"".join([frame.encoded for frame in several]))
         await self._flush_pending()
+
+    async def ask_all(self, questions: Sequence[Question], timeout: float) -> list[Msg | None]:
+        """Publishes messages in their order, in one write, and answers their answers in that order.
+
+        None: it had none within `timeout` seconds. Raises ConnectionClosedError.
+        """
+        if not self._resp_sub_prefix:
+            await self._init_request_sub()
+        assert self._resp_sub_prefix is not None
+        prefix = self._resp_sub_prefix.decode()
+        tokens = [self._nuid.next().decode() for _ in questions]
+        answers: list[asyncio.Future[Msg]] = [asyncio.get_running_loop().create_future() for _ in questions]
+        self._resp_map.update(zip(tokens, answers, strict=True))
+        try:
+            await self.publish_frames(
+                Frame(*question, reply=prefix + token) for question, token in zip(questions, tokens, strict=True)
+            )
+            await asyncio.wait(answers, timeout=timeout)
+        finally:
+            for token in tokens:
+                self._resp_map.pop(token, None)
+        return [answer.result() if answer.done() else None for answer in answers]
 
     async def _process_pong(self) -> None:
         if self._pongs and self._pongs[0].done():

@@ -14,9 +14,11 @@ from nats.js.errors import APIError
 
 from rookery_kit.bus.atomic_batch import Publication, publish_batch, require_size
 from rookery_kit.bus.bulk_client import BulkClient
+from rookery_kit.bus.publish_each import publish_each
 from rookery_kit.bus.refusals import BusUnavailable, DuplicateInBatch, PayloadTooLarge, refusal
 from rookery_kit.bus.topology import Topology, ensure_topology
 from rookery_kit.clock import new_id
+from rookery_kit.errors import RookeryError
 
 _CONNECT_SECONDS = 2
 _log = structlog.get_logger(__name__)
@@ -127,6 +129,10 @@ class Bus:
     async def publish_batch(self, batch: Sequence[Publication]) -> None:
         """Stores messages of one stream, all or none, with one sync; see `atomic_batch.publish_batch`."""
         await publish_batch(self.client, batch, batch_id=new_id(), timeout=self._publish_timeout)
+
+    async def publish_each(self, publications: Sequence[Publication]) -> list[bool | RookeryError]:
+        """Stores a few messages of one stream, each by itself; see `publish_each.publish_each`."""
+        return await publish_each(self.client, publications, timeout=self._publish_timeout)
 
     async def publish_all(self, publications: Sequence[Publication]) -> None:
         """Stores messages of one stream in order; what the stream knows already is not stored again.

@@ -8,7 +8,7 @@ from typing import Self
 
 from nats.aio.msg import Msg
 from rookery_kit.bus import Bus, Publication
-from rookery_kit.bus.subjects import mail_subject, trail_subject
+from rookery_kit.bus.subjects import mail_subject
 from rookery_kit.clock import Clock
 from rookery_kit.errors import RookeryError
 
@@ -18,11 +18,13 @@ from rookery_orchestrator.mailbox.consumers import AT_A_TIME, Consumers, bus_err
 from rookery_orchestrator.mailbox.dead_letters import DeadLetters
 from rookery_orchestrator.mailbox.failure_history import FailureHistory
 from rookery_orchestrator.mailbox.jetstream_mailbox import JetStreamMailbox
+from rookery_orchestrator.mailbox.letter import Letter
+from rookery_orchestrator.mailbox.letter_store import LetterStore
 from rookery_orchestrator.mailbox.mailbox_room import MailboxRoom
 from rookery_orchestrator.mailbox.model import Message, Priority, ReceivingSession
 from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
-from rookery_orchestrator.mailbox.posting import Letter, Posting
+from rookery_orchestrator.mailbox.posting import Posting
 from rookery_orchestrator.mailbox.pulls import Pulls
 from rookery_orchestrator.mailbox.removal import Removal
 from rookery_orchestrator.mailbox.settled_inbox import SettledInbox
@@ -30,7 +32,7 @@ from rookery_orchestrator.mailbox.sieve import Sieve
 from rookery_orchestrator.mailbox.tenant_room import TenantRoom
 from rookery_orchestrator.mailbox.uplink import Uplink
 from rookery_orchestrator.mailbox.verdicts import Verdicts
-from rookery_orchestrator.mailbox.wire import join_trails, seal_with_trail
+from rookery_orchestrator.mailbox.wire import seal_with_trail
 
 _PURGES_AT_A_TIME = 4
 # How often a mailbox looks for what it may not have been told: so often up to so many mailboxes, and with more of them
@@ -63,7 +65,8 @@ class JetStreamBroker:
         self._new_id = new_id
         self._purges = asyncio.Semaphore(_PURGES_AT_A_TIME)
         self._turns = asyncio.Semaphore(AT_A_TIME)
-        self._posting = Posting(bus, room, MailboxRoom(bus, clock), self._trails)
+        mailboxes = MailboxRoom(bus, clock)
+        self._posting = Posting(bus, room, mailboxes, LetterStore(bus, mailboxes, new_id))
         self._held: defaultdict[_Mailbox, dict[Claim, Pulls]] = defaultdict(dict)
 
     @classmethod
@@ -174,17 +177,6 @@ class JetStreamBroker:
         # A bell that hangs is what keeps a consumer from counting as unused.
         longest = max(_LOOK_SECONDS, self._policy.receiver_inactive / 2)
         return min(longest, _LOOK_SECONDS * max(1.0, len(self._held) / _LOOKING_SO_OFTEN))
-
-    def _trails(self, letters: Sequence[Letter]) -> list[Publication]:
-        """What tells the audit trail of letters that are stored together, for each tenant."""
-        by_tenant: defaultdict[str, list[bytes]] = defaultdict(list)
-        for letter in letters:
-            by_tenant[letter.tenant].append(letter.trail)
-        return [
-            Publication(trail_subject(tenant, self._new_id()), trail)
-            for tenant, trails in by_tenant.items()
-            for trail in join_trails(trails)
-        ]
 
     def held(self, tenant: str, agent_id: str) -> int | None:
         """The session of the stream that holds a mailbox on this replica; None: there is none."""

@@ -87,6 +87,11 @@ def seal(message: Message) -> bytes:
     return mail_pb2.Mail(message=encode_message(message)).SerializeToString()
 
 
+def sent_again(trail: bytes) -> bytes:
+    """The entry of a message that the bus had already."""
+    return mail_pb2.Trail(sent_again=mail_pb2.Trail.FromString(trail).sent).SerializeToString()
+
+
 def join_trails(trails: Iterable[bytes]) -> Iterator[bytes]:
     """Entries for the audit trail in pieces that the bus takes.
 

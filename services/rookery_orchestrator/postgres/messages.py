@@ -40,6 +40,11 @@ class PostgresTrailStore:
             rows = await connection.fetch(self._queries["end_messages"], *_ended_columns(latest))
         return [latest[row["place"] - 1] for row in rows]
 
+    async def append_missing(self, sent: Sequence[SentEntry]) -> None:
+        """Takes down those of whose sender and id there is nothing that was accepted within the bus's window."""
+        async with self._database.system_transaction() as connection:
+            await connection.execute(self._queries["append_missing_messages"], [_row(entry) for entry in sent])
+
     async def questions(self, answers: Collection[AnswerKey]) -> Mapping[AnswerKey, Question]:
         """The requests that were answered, as far as the trail has them."""
         columns = (list(column) for column in zip(*answers, strict=True))

@@ -20,7 +20,7 @@ from rookery_orchestrator.mailbox.model import MessageState
 from rookery_orchestrator.mailbox.settled_inbox import message_key
 from rookery_orchestrator.mailbox.wire import expire_time_of, priority_of
 from rookery_orchestrator.trail.answers import Answer, AnswerTaking
-from rookery_orchestrator.trail.model import UUID_TEXT, EndEntry, SentEntry
+from rookery_orchestrator.trail.model import UUID_TEXT, EndEntry, SentAgain, SentEntry
 from rookery_orchestrator.trail.store import TrailStore
 
 _STREAM = "MAIL"
@@ -37,7 +37,7 @@ _STATES = {
 }
 _log = structlog.get_logger(__name__)
 
-Entry = SentEntry | EndEntry
+Entry = SentEntry | SentAgain | EndEntry
 
 
 class TrailKeeper:
@@ -108,20 +108,26 @@ class TrailKeeper:
         """Takes entries down, and gives back those that are to be tried again."""
         sent: list[SentEntry] = []
         ended: list[EndEntry] = []
+        sent_again: list[SentEntry] = []
         answers: list[Answer] = []
         for message, entries in read:
             for entry in entries:
                 if isinstance(entry, EndEntry):
                     ended.append(entry)
+                elif isinstance(entry, SentAgain):
+                    sent_again.append(entry.entry)
                 elif entry.recipient_agent_id is None:
                     answers.append(Answer(entry, message.metadata.num_delivered))
                 else:
                     sent.append(entry)
-        days = {entry.create_time.date() for entry in (*sent, *(answer.entry for answer in answers))} - self._days
+        all_sent = (*sent, *sent_again, *(answer.entry for answer in answers))
+        days = {entry.create_time.date() for entry in all_sent} - self._days
         if days:
             await self._store.ensure_days(days)
             self._days |= days
         again: set[Entry] = set(await self._store.append(sent, ended))
+        if sent_again:
+            await self._store.append_missing(sent_again)
         if answers:
             again |= await self._answers.append(answers)
         return again
@@ -131,7 +137,8 @@ def _read(message: Msg) -> list[Entry]:
     tenant = message.subject.split(".")[1]
     try:
         trail = mail_pb2.Trail.FromString(message.data)
-        return [*_sent(tenant, trail.sent), *_ended(tenant, trail.outcomes)]
+        again = map(SentAgain, _sent(tenant, trail.sent_again))
+        return [*_sent(tenant, trail.sent), *again, *_ended(tenant, trail.outcomes)]
     except (DecodeError, ValueError, LookupError, OverflowError):
         _log.error("not for the audit trail", subject=message.subject)
         return []

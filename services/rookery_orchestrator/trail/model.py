@@ -32,6 +32,12 @@ class SentEntry(NamedTuple):
     reply_address: str | None
 
 
+class SentAgain(NamedTuple):
+    """A message that the bus had already; to be taken down if the trail has nothing of it."""
+
+    entry: SentEntry
+
+
 class EndEntry(NamedTuple):
     """What became of a message, when, and in which delivery (0: in none). What was acknowledged, the inbox tells."""
 

@@ -8,6 +8,17 @@ SELECT drop_message_partitions($1::date);
 -- Whole rows: the driver takes much less time over an array of rows than over an array for each column.
 INSERT INTO messages SELECT * FROM unnest($1::messages[]) ON CONFLICT DO NOTHING;
 
+-- name: append_missing_messages
+-- Within the window in which the bus knows ids; twice as much, since clocks may differ.
+INSERT INTO messages
+SELECT * FROM unnest($1::messages[]) AS again
+WHERE NOT EXISTS (
+    SELECT FROM messages AS m
+    WHERE m.tenant = again.tenant AND m.sender = again.sender AND m.id = again.id
+    AND m.create_time > again.create_time - interval '20 minutes'
+)
+ON CONFLICT DO NOTHING;
+
 -- name: find_questions
 -- A request's correlation id is its own id; that of its answer is not.
 SELECT m.tenant, m.reply_address, m.recipient_agent_id, m.id, m.sender

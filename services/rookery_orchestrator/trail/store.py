@@ -25,6 +25,10 @@ class TrailStore(Protocol):
         """
         ...
 
+    async def append_missing(self, sent: Sequence[SentEntry]) -> None:
+        """Takes down those of whose sender and id there is nothing that was accepted within the bus's window."""
+        ...
+
     async def questions(self, answers: Collection[AnswerKey]) -> Mapping[AnswerKey, Question]:
         """The requests that were answered, as far as the trail has them."""
         ...

@@ -28,7 +28,7 @@ from rookery.orchestrator.v1 import mailbox_pb2 as rookery_dot_orchestrator_dot_
 from rookery.orchestrator.v1 import message_pb2 as rookery_dot_orchestrator_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crookery/events/v1/mail.proto\x12\x11rookery.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a)rookery/orchestrator/v1/dead_letter.proto\x1a%rookery/orchestrator/v1/mailbox.proto\x1a%rookery/orchestrator/v1/message.proto\"9\n\x04Mail\x12\x31\n\x07message\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\"\xf1\x01\n\nDeadLetter\x12\x31\n\x07message\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x04 \x01(\x05\x12\n\n\x02id\x18\x05 \x01(\t\x12\x41\n\x0f\x61ttempt_history\x18\x06 \x03(\x0b\x32(.rookery.orchestrator.v1.DeliveryAttempt\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x0e\x41ttemptHistory\x12.\n\nstore_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32(.rookery.orchestrator.v1.DeliveryAttempt\x12\r\n\x05\x63ount\x18\x03 \x01(\x05\"l\n\x05Trail\x12.\n\x04sent\x18\x01 \x03(\x0b\x32 .rookery.orchestrator.v1.Message\x12\x33\n\x08outcomes\x18\x02 \x03(\x0b\x32!.rookery.events.v1.MessageOutcome\"\xd3\x01\n\x0eMessageOutcome\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x05state\x18\x04 \x01(\x0e\x32%.rookery.orchestrator.v1.MessageState\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x65livery\x18\x06 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1crookery/events/v1/mail.proto\x12\x11rookery.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a)rookery/orchestrator/v1/dead_letter.proto\x1a%rookery/orchestrator/v1/mailbox.proto\x1a%rookery/orchestrator/v1/message.proto\"9\n\x04Mail\x12\x31\n\x07message\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\"\xf1\x01\n\nDeadLetter\x12\x31\n\x07message\x18\x01 \x01(\x0b\x32 .rookery.orchestrator.v1.Message\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x04 \x01(\x05\x12\n\n\x02id\x18\x05 \x01(\t\x12\x41\n\x0f\x61ttempt_history\x18\x06 \x03(\x0b\x32(.rookery.orchestrator.v1.DeliveryAttempt\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x8b\x01\n\x0e\x41ttemptHistory\x12.\n\nstore_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x08\x61ttempts\x18\x02 \x03(\x0b\x32(.rookery.orchestrator.v1.DeliveryAttempt\x12\r\n\x05\x63ount\x18\x03 \x01(\x05\"\xa2\x01\n\x05Trail\x12.\n\x04sent\x18\x01 \x03(\x0b\x32 .rookery.orchestrator.v1.Message\x12\x33\n\x08outcomes\x18\x02 \x03(\x0b\x32!.rookery.events.v1.MessageOutcome\x12\x34\n\nsent_again\x18\x03 \x03(\x0b\x32 .rookery.orchestrator.v1.Message\"\xd3\x01\n\x0eMessageOutcome\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x05state\x18\x04 \x01(\x0e\x32%.rookery.orchestrator.v1.MessageState\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x64\x65livery\x18\x06 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,8 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEADLETTER']._serialized_end=506
   _globals['_ATTEMPTHISTORY']._serialized_start=509
   _globals['_ATTEMPTHISTORY']._serialized_end=648
-  _globals['_TRAIL']._serialized_start=650
-  _globals['_TRAIL']._serialized_end=758
-  _globals['_MESSAGEOUTCOME']._serialized_start=761
-  _globals['_MESSAGEOUTCOME']._serialized_end=972
+  _globals['_TRAIL']._serialized_start=651
+  _globals['_TRAIL']._serialized_end=813
+  _globals['_MESSAGEOUTCOME']._serialized_start=816
+  _globals['_MESSAGEOUTCOME']._serialized_end=1027
 # @@protoc_insertion_point(module_scope)

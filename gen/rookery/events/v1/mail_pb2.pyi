@@ -47,12 +47,14 @@ class AttemptHistory(_message.Message):
     def __init__(self, store_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., attempts: _Optional[_Iterable[_Union[_dead_letter_pb2.DeliveryAttempt, _Mapping]]] = ..., count: _Optional[int] = ...) -> None: ...
 
 class Trail(_message.Message):
-    __slots__ = ("sent", "outcomes")
+    __slots__ = ("sent", "outcomes", "sent_again")
     SENT_FIELD_NUMBER: _ClassVar[int]
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    SENT_AGAIN_FIELD_NUMBER: _ClassVar[int]
     sent: _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]
     outcomes: _containers.RepeatedCompositeFieldContainer[MessageOutcome]
-    def __init__(self, sent: _Optional[_Iterable[_Union[_message_pb2.Message, _Mapping]]] = ..., outcomes: _Optional[_Iterable[_Union[MessageOutcome, _Mapping]]] = ...) -> None: ...
+    sent_again: _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]
+    def __init__(self, sent: _Optional[_Iterable[_Union[_message_pb2.Message, _Mapping]]] = ..., outcomes: _Optional[_Iterable[_Union[MessageOutcome, _Mapping]]] = ..., sent_again: _Optional[_Iterable[_Union[_message_pb2.Message, _Mapping]]] = ...) -> None: ...
 
 class MessageOutcome(_message.Message):
     __slots__ = ("id", "sender", "create_time", "state", "end_time", "delivery")

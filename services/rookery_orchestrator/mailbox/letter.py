@@ -1,0 +1,16 @@
+"""A message as it is posted."""
+
+from typing import NamedTuple
+
+from rookery_kit.bus import Publication
+
+
+class Letter(NamedTuple):
+    """A message as it is published, and its entry for the audit trail.
+
+    `publication.message_id` names it among all of the stream.
+    """
+
+    tenant: str
+    publication: Publication
+    trail: bytes

@@ -1,0 +1,116 @@
+"""Letters on their way into the stream: many in atomic batches, a few each by itself."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+import structlog
+from rookery_kit.bus import BatchAbandoned, Bus, BusUnavailable, DuplicateInBatch, Publication, StreamFull
+from rookery_kit.bus.subjects import trail_subject
+from rookery_kit.errors import RookeryError
+from rookery_kit.group_commit import GroupCommit
+
+from rookery_orchestrator.mailbox.broker import Posted
+from rookery_orchestrator.mailbox.letter import Letter
+from rookery_orchestrator.mailbox.mailbox_room import MailboxRoom
+from rookery_orchestrator.mailbox.recent_ids import RecentIds
+from rookery_orchestrator.mailbox.wire import join_trails, sent_again
+
+Storing = Posted | asyncio.Future[Posted]
+"""The result of a letter, or what answers it once its entry is in the audit trail."""
+
+MOST_LETTERS = 480
+# So many cost the server less, each synced by itself, than the batch that it would prepare for them.
+_FEW_LETTERS = 8
+_REMEMBERED = 16_384
+_ABANDONED_SECONDS = (0.02, 0.1, 0.3)
+_Entry = tuple[Letter, bool]
+_log = structlog.get_logger(__name__)
+
+
+class LetterStore:
+    """Stores letters in their order, each with a result of its own.
+
+    Many go in one atomic batch together with their entries for the audit trail, with one sync. The server refuses a
+    batch as a whole: for one known id, for one full mailbox. Such a batch is halved until few enough are left.
+
+    A few are published each by itself, and their entries once they are stored, while the next letters are already on
+    their way. Whoever is told that a letter is stored can rely on its entry being so: when this process dies between
+    the two, its sender has heard nothing and repeats it, and that makes up for it.
+    """
+
+    def __init__(self, bus: Bus, mailboxes: MailboxRoom, new_id: Callable[[], str]) -> None:
+        self._bus = bus
+        self._mailboxes = mailboxes
+        self._new_id = new_id
+        self._stored = RecentIds(_REMEMBERED)
+        self._entries: GroupCommit[_Entry, Posted] = GroupCommit(self._enter, MOST_LETTERS)
+
+    def knows(self, letter: Letter) -> bool:
+        """Whether it was stored here lately, its entry as well."""
+        return letter.publication.message_id in self._stored
+
+    async def store(self, letters: Sequence[Letter]) -> Sequence[Storing]:
+        """Stores at most `MOST_LETTERS`. After an outage the rest is not tried."""
+        if len(letters) <= _FEW_LETTERS:
+            return await self._store_each(letters)
+        try:
+            await self._store_together(letters)
+        except DuplicateInBatch:
+            return await self._store_halves(letters)
+        except StreamFull as full:
+            return await self._store_halves(letters) if full.of_subject else [full] * len(letters)
+        except RookeryError as error:
+            return [error] * len(letters)
+        self._remember(letters)
+        return [False] * len(letters)
+
+    async def _store_together(self, letters: Sequence[Letter]) -> None:
+        batch = [*(letter.publication for letter in letters), *self._trails(letters)]
+        for pause in _ABANDONED_SECONDS:
+            try:
+                return await self._bus.publish_batch(batch)
+            except BatchAbandoned as error:
+                _log.info("batch is published again", error=error.message, letters=len(letters))
+                await asyncio.sleep(pause)
+        return await self._bus.publish_batch(batch)
+
+    async def _store_halves(self, letters: Sequence[Letter]) -> Sequence[Storing]:
+        half = len(letters) // 2
+        first = await self.store(letters[:half])
+        outage = next((each for each in first if isinstance(each, BusUnavailable)), None)
+        rest = letters[half:]
+        return [*first, *([outage] * len(rest) if outage else await self.store(rest))]
+
+    async def _store_each(self, letters: Sequence[Letter]) -> Sequence[Storing]:
+        outcomes = await self._bus.publish_each([letter.publication for letter in letters])
+        return [self._see_to_entry(*each) for each in zip(letters, outcomes, strict=True)]
+
+    def _see_to_entry(self, letter: Letter, outcome: Posted) -> Storing:
+        if isinstance(outcome, StreamFull) and outcome.of_subject:
+            self._mailboxes.filled(letter.publication.subject)
+        if isinstance(outcome, RookeryError):
+            return outcome
+        return asyncio.ensure_future(self._entries.submit((letter, outcome)))
+
+    async def _enter(self, entries: Sequence[_Entry]) -> Sequence[Posted]:
+        fresh = [letter for letter, duplicate in entries if not duplicate]
+        again = [letter._replace(trail=sent_again(letter.trail)) for letter, duplicate in entries if duplicate]
+        try:
+            await self._bus.publish_all([*self._trails(fresh), *self._trails(again)])
+        except RookeryError as error:
+            return [error] * len(entries)
+        self._remember([letter for letter, _ in entries])
+        return [duplicate for _, duplicate in entries]
+
+    def _trails(self, letters: Sequence[Letter]) -> Iterator[Publication]:
+        """What tells the audit trail of letters, for each tenant."""
+        by_tenant: defaultdict[str, list[bytes]] = defaultdict(list)
+        for letter in letters:
+            by_tenant[letter.tenant].append(letter.trail)
+        for tenant, trails in by_tenant.items():
+            for trail in join_trails(trails):
+                yield Publication(trail_subject(tenant, self._new_id()), trail)
+
+    def _remember(self, letters: Sequence[Letter]) -> None:
+        self._stored.add([letter.publication.message_id for letter in letters])
