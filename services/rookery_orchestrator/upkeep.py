@@ -62,5 +62,5 @@ def compose_upkeep(
         list_messages=ListMessages(trail),
         read_dead_letters=ReadDeadLetters(dead_letters),
         settle_dead_letters=SettleDeadLetters(dead_letters, database.after_commit, requeuer.wake),
-        background=(arrival.run, requeuer.run, TrailKeeper(bus, trail).run, retention.run),
+        background=(arrival.run, requeuer.run, TrailKeeper(bus, trail, mailbox.eraser).run, retention.run),
     )

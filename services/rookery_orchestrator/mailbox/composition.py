@@ -11,6 +11,7 @@ from rookery_orchestrator.directory import AgentDirectory
 from rookery_orchestrator.mailbox.answer_trail import JetStreamAnswerTrail
 from rookery_orchestrator.mailbox.broker import MailBroker
 from rookery_orchestrator.mailbox.delayed import DelayedMail, DelayedStore
+from rookery_orchestrator.mailbox.erasing import Eraser
 from rookery_orchestrator.mailbox.jetstream_broker import JetStreamBroker
 from rookery_orchestrator.mailbox.mailroom import Mailroom
 from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
@@ -47,6 +48,7 @@ class MailboxParts:
     stored: StoredMail
     presence: Presence
     outcomes: OutcomeLog
+    eraser: Eraser
     delayed: DelayedStore
     clock: Clock
     background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
@@ -66,8 +68,9 @@ async def compose_mailbox(
     await clock.adjust()
     outcomes = OutcomeLog(bus, clock, new_id)
     room = TenantRoom(bus, clock, quotas)
+    eraser = Eraser(bus)
     broker = await JetStreamBroker.start(
-        bus, uplink, policy, outcomes, SettledInbox(stores.settled), room, clock, new_id
+        bus, uplink, policy, outcomes, SettledInbox(stores.settled), room, eraser, clock, new_id
     )
     delayed = DelayedMail(stores.delayed, broker, clock, policy.most_delayed)
     send_message = SendMessage(Mailroom(broker, delayed), directory, clock, new_id)
@@ -84,7 +87,8 @@ async def compose_mailbox(
         stored=StoredMail(bus, policy),
         presence=presence,
         outcomes=outcomes,
+        eraser=eraser,
         delayed=stores.delayed,
         clock=clock,
-        background=(outcomes.run, delayed.run, clock.run),
+        background=(outcomes.run, eraser.run, delayed.run, clock.run),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
@@ -16,6 +17,7 @@ from rookery_orchestrator.mailbox.broker import Posted
 from rookery_orchestrator.mailbox.claim import Claim, session_subject
 from rookery_orchestrator.mailbox.consumers import AT_A_TIME, Consumers, bus_errors
 from rookery_orchestrator.mailbox.dead_letters import DeadLetters
+from rookery_orchestrator.mailbox.erasing import Eraser
 from rookery_orchestrator.mailbox.failure_history import FailureHistory
 from rookery_orchestrator.mailbox.jetstream_mailbox import JetStreamMailbox
 from rookery_orchestrator.mailbox.letter import Letter
@@ -39,6 +41,7 @@ _PURGES_AT_A_TIME = 4
 # less often, so that all together do not ask more of the server.
 _LOOK_SECONDS = 30.0
 _LOOKING_SO_OFTEN = 1_000
+_SOONEST = 0.7
 _Mailbox = tuple[str, str]
 
 
@@ -53,6 +56,7 @@ class JetStreamBroker:
         outcomes: OutcomeLog,
         inbox: SettledInbox,
         room: TenantRoom,
+        eraser: Eraser,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -63,6 +67,7 @@ class JetStreamBroker:
         self._uplink = uplink
         self._policy = policy
         self._new_id = new_id
+        self._eraser = eraser
         self._purges = asyncio.Semaphore(_PURGES_AT_A_TIME)
         self._turns = asyncio.Semaphore(AT_A_TIME)
         mailboxes = MailboxRoom(bus, clock)
@@ -78,11 +83,12 @@ class JetStreamBroker:
         outcomes: OutcomeLog,
         inbox: SettledInbox,
         room: TenantRoom,
+        eraser: Eraser,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> Self:
         """Begins to listen for streams that take over mailboxes, here and on other replicas, and for unusual mail."""
-        broker = cls(bus, uplink, policy, outcomes, inbox, room, clock, new_id)
+        broker = cls(bus, uplink, policy, outcomes, inbox, room, eraser, clock, new_id)
         with bus_errors():
             await bus.client.subscribe(session_subject("*", "*"), cb=broker._taken_over)
             for priority in (Priority.HIGH, Priority.LOW):
@@ -125,11 +131,11 @@ class JetStreamBroker:
         subject = session_subject(tenant, agent_id)
         removal = Removal(
             self._uplink,
+            self._eraser,
             self._purges,
             tenant,
             agent_id,
             patience=self._policy.ack_wait / 4,
-            mailboxes=lambda: len(self._held),
         )
         claim = Claim(
             self._bus,
@@ -148,6 +154,7 @@ class JetStreamBroker:
 
         def renewed() -> None:
             pulls.renewed()
+            removal.renewed()
             claim.look()
 
         def forget() -> None:
@@ -176,7 +183,9 @@ class JetStreamBroker:
     def _now_and_then(self) -> float:
         # A bell that hangs is what keeps a consumer from counting as unused.
         longest = max(_LOOK_SECONDS, self._policy.receiver_inactive / 2)
-        return min(longest, _LOOK_SECONDS * max(1.0, len(self._held) / _LOOKING_SO_OFTEN))
+        seconds = min(longest, _LOOK_SECONDS * max(1.0, len(self._held) / _LOOKING_SO_OFTEN))
+        # Mailboxes that were opened together do not look together for ever.
+        return seconds * random.uniform(_SOONEST, 1.0)  # noqa: S311 -- no secret
 
     def held(self, tenant: str, agent_id: str) -> int | None:
         """The session of the stream that holds a mailbox on this replica; None: there is none."""

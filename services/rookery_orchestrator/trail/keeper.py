@@ -16,6 +16,7 @@ from rookery_kit.bus.subjects import trail_subject
 from rookery_kit.errors import RookeryError
 from rookery_kit.timestamps import moment_of
 
+from rookery_orchestrator.mailbox.erasing import Eraser
 from rookery_orchestrator.mailbox.model import MessageState
 from rookery_orchestrator.mailbox.settled_inbox import message_key
 from rookery_orchestrator.mailbox.wire import expire_time_of, priority_of
@@ -47,9 +48,10 @@ class TrailKeeper:
     replicas: an end whose message is not known yet is tried again a few times, and so is an answer to a request.
     """
 
-    def __init__(self, bus: Bus, store: TrailStore) -> None:
+    def __init__(self, bus: Bus, store: TrailStore, eraser: Eraser) -> None:
         self._bus = bus
         self._store = store
+        self._eraser = eraser
         self._answers = AnswerTaking(store)
         self._days: set[date] = set()
 
@@ -97,12 +99,22 @@ class TrailKeeper:
             for message in messages:
                 await message.nak(delay=_RETRY_SECONDS)
             raise
+        taken: list[Msg] = []
         for message, entries in read:
             tries = message.metadata.num_delivered
             if not again or again.isdisjoint(entries) or tries >= _MOST_TRIES:
-                await message.ack()
+                taken.append(message)
             else:
                 await message.nak(delay=_RETRY_SECONDS * tries)
+        await self._remove(taken)
+
+    async def _remove(self, messages: Sequence[Msg]) -> None:
+        """What cannot be removed comes again, and changes nothing then."""
+        if self._eraser.is_cheaper:
+            await self._eraser.erase([message.metadata.sequence.stream for message in messages])
+        else:
+            for message in messages:
+                await message.ack()
 
     async def _append(self, read: Iterable[tuple[Msg, Sequence[Entry]]]) -> Set[Entry]:
         """Takes entries down, and gives back those that are to be tried again."""
