@@ -146,8 +146,12 @@ async def _batches(stub: Any, order: Order) -> None:  # noqa: ANN401 -- as above
 
     async for answer in stub.SendMessages(batches(), metadata=_bearer(order)):
         room.release()
-        if refused := [each.error.message for each in answer.results if each.HasField("error")]:
-            raise RuntimeError(f"{len(refused)} messages were refused: {refused[0]}")
+        _require_accepted(answer)
+
+
+def _require_accepted(answer: message_service_pb2.SendMessagesResponse) -> None:
+    if refused := [each.error.message for each in answer.results if each.HasField("error")]:
+        raise RuntimeError(f"{len(refused)} messages were refused: {refused[0]}")
 
 
 async def _singles(stub: Any, order: Order) -> None:  # noqa: ANN401 -- as above
@@ -161,6 +165,17 @@ async def _singles(stub: Any, order: Order) -> None:  # noqa: ANN401 -- as above
 
 
 async def _paced(stub: Any, order: Order) -> None:  # noqa: ANN401 -- as above
+    async def messages() -> AsyncIterator[message_service_pb2.SendMessagesRequest]:
+        begun = time.perf_counter()
+        for number in range(order.count):
+            await asyncio.sleep(max(0.0, begun + number / order.a_second - time.perf_counter()))
+            yield message_service_pb2.SendMessagesRequest(messages=[_message(order, number)])
+
+    async for answer in stub.SendMessages(messages(), metadata=_bearer(order)):
+        _require_accepted(answer)
+
+
+async def _paced_calls(stub: Any, order: Order) -> None:  # noqa: ANN401 -- as above
     begun = time.perf_counter()
     sending = []
     for number in range(order.count):
@@ -174,7 +189,13 @@ async def _answer(call: Any) -> None:  # noqa: ANN401 -- as above
     await call
 
 
-_SHAPES = {"batched": _batches, "paced_batches": _batches, "single": _singles, "paced": _paced}
+_SHAPES = {
+    "batched": _batches,
+    "paced_batches": _batches,
+    "single": _singles,
+    "paced": _paced,
+    "paced_calls": _paced_calls,
+}
 
 
 async def obey() -> None:

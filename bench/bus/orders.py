@@ -6,7 +6,7 @@ from statistics import median, quantiles
 from typing import Literal
 
 PAYLOAD_BYTES = 512
-Shape = Literal["batched", "single", "paced", "paced_batches"]
+Shape = Literal["batched", "single", "paced", "paced_calls", "paced_batches"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,14 @@ async def open_suite() -> AsyncIterator[tuple[Measure, ...]]:
                 await bench.order(3_000, "paced", a_second=_A_SECOND),
                 replace(raw, shape="paced", count=3_000, a_second=_A_SECOND),
                 p50,
-                {"messages_a_second": _A_SECOND, "calls": "one for each message"},
+                {"messages_a_second": _A_SECOND, "sent": "over one SendMessages stream, a frame for each message"},
+            ),
+            Case(
+                Quantity("paced_1000_calls_p50_ms", "ms", "lower", _DURABLE),
+                await bench.order(3_000, "paced_calls", a_second=_A_SECOND),
+                replace(raw, shape="paced", count=3_000, a_second=_A_SECOND),
+                p50,
+                {"messages_a_second": _A_SECOND, "sent": "by one SendMessage call for each message"},
             ),
         )
         yield tuple(_measure(bench, case) for case in cases)

@@ -1,7 +1,9 @@
 """MessageService.SendMessages: batches in, results out, several batches on their way at a time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import aclosing
 
 from rookery.orchestrator.v1 import message_service_pb2
 from rookery_kit.errors import InvalidArgument
@@ -11,8 +13,55 @@ from rookery_kit.rpc.status import status_of
 from rookery_orchestrator.mailbox.sending import SendMessage, Sent, Unsent
 from rookery_orchestrator.rpc.drafts import decode_draft
 
-_ON_THEIR_WAY = 8
-_Results = asyncio.Future[list[Sent | Unsent]]
+_FRAMES_ON_THEIR_WAY = 8
+_BYTES_ON_THEIR_WAY = 1024 * 1024
+
+
+class _OnTheirWay:
+    """The batches of one stream whose results are awaited: a few, or many small ones."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[asyncio.Future[list[Sent | Unsent]], int]] = deque()
+        self._bytes = 0
+        self._ended = False
+        self._changed = asyncio.Event()
+
+    async def room(self) -> None:
+        """Waits until one more can be taken."""
+        while len(self._waiting) >= _FRAMES_ON_THEIR_WAY and self._bytes >= _BYTES_ON_THEIR_WAY:
+            await self._change()
+
+    def add(self, sending: Awaitable[list[Sent | Unsent]], size: int) -> None:
+        """Takes a batch of so many bytes."""
+        self._waiting.append((asyncio.ensure_future(sending), size))
+        self._bytes += size
+        self._changed.set()
+
+    def end(self) -> None:
+        """Notes that no more come."""
+        self._ended = True
+        self._changed.set()
+
+    async def results(self) -> AsyncGenerator[list[Sent | Unsent], None]:
+        """Those of each batch, in order, until the end."""
+        while self._waiting or not self._ended:
+            if not self._waiting:
+                await self._change()
+                continue
+            sending, size = self._waiting[0]
+            yield await sending
+            self._waiting.popleft()
+            self._bytes -= size
+            self._changed.set()
+
+    def cancel(self) -> None:
+        """Waits for none of them any more."""
+        for sending, _ in self._waiting:
+            sending.cancel()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
 
 
 class BulkSending:
@@ -25,24 +74,23 @@ class BulkSending:
         self, call: Call, batches: AsyncIterator[message_service_pb2.SendMessagesRequest]
     ) -> AsyncGenerator[message_service_pb2.SendMessagesResponse, None]:
         """The results of each batch, in order. What the batches raise is raised after the results of those before."""
-        on_their_way: asyncio.Queue[_Results | None] = asyncio.Queue(_ON_THEIR_WAY)
+        on_their_way = _OnTheirWay()
         reading = asyncio.create_task(self._read(call, batches, on_their_way))
         try:
-            while (results := await on_their_way.get()) is not None:
-                yield message_service_pb2.SendMessagesResponse(results=map(_encode, await results))
+            async with aclosing(on_their_way.results()) as several:
+                async for results in several:
+                    yield message_service_pb2.SendMessagesResponse(results=map(_encode, results))
             await reading
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-            while not on_their_way.empty():
-                if (unread := on_their_way.get_nowait()) is not None:
-                    unread.cancel()
+            on_their_way.cancel()
 
     async def _read(
         self,
         call: Call,
         batches: AsyncIterator[message_service_pb2.SendMessagesRequest],
-        on_their_way: "asyncio.Queue[_Results | None]",
+        on_their_way: _OnTheirWay,
     ) -> None:
         traceparent = call.traceparent
         try:
@@ -50,9 +98,10 @@ class BulkSending:
                 _refuse_replies(batch)
                 drafts = [decode_draft(request, traceparent) for request in batch.messages]
                 sending = await self._send_message.many(call.principal, drafts, call.forward)
-                await on_their_way.put(asyncio.ensure_future(sending))
+                on_their_way.add(sending, batch.ByteSize())
+                await on_their_way.room()
         finally:
-            await on_their_way.put(None)
+            on_their_way.end()
 
 
 def _refuse_replies(batch: message_service_pb2.SendMessagesRequest) -> None:
