@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,15 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("servers register bench --url http://x/mcp -- program", "give either a command or --url"),
         ("servers register bench --url http://x/mcp --cwd /", "--env and --cwd are for a command"),
         ("up --log-level loud", "there is no log level 'loud'"),
+        ("keys create q --role tester --rate 4294967296", "Invalid value for '--rate': "),
+        ("keys create q --role tester --ttl 3651d", "Invalid value for --ttl: 3651d is longer than 3650d"),
+        ("keys rotate q --overlap 999999999d", "Invalid value for --overlap: 999999999d is longer than 30d"),
+        ("tenants create x --quota max_agents=9223372036854775808", "Invalid value for --quota: '9223372036854775808'"),
+        ("tenants create x --quota max_agents=-1", "Invalid value for --quota: '-1' is not a number from 0 to "),
+        ("agents health x --minutes 99999999999999999", "Invalid value for '--minutes' / '-m'"),
+        ("agents health x --minutes nan", "Invalid value for '--minutes' / '-m'"),
+        ("tasks create work --within inf", "Invalid value for '--within'"),
+        ("topics watch x --after 99999999999999999999", "Invalid value for '--after'"),
     ],
 )
 def test_wrong_usage_is_told_in_a_line_with_exit_code_2(
@@ -58,6 +68,28 @@ def test_without_a_suite_one_line_says_how_to_start_one(line: str, capsys: pytes
     assert captured.err == (
         "error: the suite is not running (there is no .rookery/context.json); start it with `rookery up`\n"
     )
+
+
+def test_every_number_is_bounded_but_those_that_the_command_line_counts_itself() -> None:
+    unbounded = {
+        option
+        for group in get_command(build()).commands.values()  # type: ignore[attr-defined]
+        for command in getattr(group, "commands", {"": group}).values()
+        for parameter in command.params
+        for option in parameter.opts
+        if parameter.bare_type() in ("int", "float") and parameter.max is None
+    }
+    assert unbounded == {"--limit", "-n", "--count"}
+
+
+def test_what_no_request_can_hold_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "context.json"
+    services = ("auth", "registry", "orchestrator", "tool_executor")
+    path.write_text(json.dumps(dict.fromkeys(services, "127.0.0.1:1") | {"credential": "key"}))
+    (tmp_path / "key").write_text("rkk_x")
+    for line in ("agents find", "agents list --filter", "keys create --role tester", "messages send x"):
+        assert run(["--context", str(path), *line.split(), "\udcff"]) == 2
+        assert "surrogates not allowed" in capsys.readouterr().err
 
 
 def test_the_context_can_be_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from rookery.orchestrator.v1 import payload_pb2
-from rookery_sdk import PayloadInvalid, encode
+from rookery_sdk import encode
 
 from rookery_cli.refusal import Misused
 
@@ -23,7 +23,7 @@ def read_content(*, text: str | None, data: str | None, file: str | None) -> pay
         if file is not None:
             return encode(_from_file(file))
         return encode(text)
-    except PayloadInvalid as error:
+    except ValueError as error:
         raise Misused(str(error)) from None
 
 

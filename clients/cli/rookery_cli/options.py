@@ -17,6 +17,9 @@ File = Annotated[
 ]
 
 DEFAULT_LIMIT = 50
+# The most that a number of 64 bits can be, and the longest time that an option takes: ten years.
+MOST = 2**63 - 1
+LONGEST_SECONDS = 315_360_000
 
 
 def pairs(given: list[str] | None, option: str) -> dict[str, str]:

@@ -30,6 +30,9 @@ def perform(context: str | None, action: Callable[[Client], Awaitable[T]]) -> T:
         raise Misused(str(error), "name another file with --context, or start the suite anew") from None
     except PayloadInvalid as error:
         raise Misused(str(error)) from None
+    except (ValueError, OverflowError) as error:
+        # From building a request: it cannot hold what was given.
+        raise Misused(f"something given cannot be sent: {error}") from error
     except RookeryError as error:
         if error.code == "UNAVAILABLE" and not error.reason:
             # No reason: it was not a service that said this, but the connection to it.

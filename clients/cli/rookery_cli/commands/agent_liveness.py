@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rookery_cli.options import DEFAULT_LIMIT, AsJson, Everything, Limit
+from rookery_cli.options import DEFAULT_LIMIT, LONGEST_SECONDS, MOST, AsJson, Everything, Limit
 from rookery_cli.paging import Extent
 from rookery_cli.state import context_of
 
@@ -27,7 +27,10 @@ def watch(
     ] = "",
     status: Annotated[Status | None, typer.Option("--status", case_sensitive=False, help="Only those.")] = None,
     after: Annotated[
-        int, typer.Option("--after", metavar="REVISION", min=0, help="Go on after this revision; 0 shows all first.")
+        int,
+        typer.Option(
+            "--after", metavar="REVISION", min=0, max=MOST, help="Go on after this revision; 0 shows all first."
+        ),
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +48,8 @@ def health(
     agent: Annotated[str, typer.Argument(metavar="AGENT", help="Its name, its id, or the beginning of its id.")],
     *,
     minutes: Annotated[
-        float, typer.Option("--minutes", "-m", metavar="N", min=0.1, help="How far to look back.")
+        float,
+        typer.Option("--minutes", "-m", metavar="N", min=0.1, max=LONGEST_SECONDS // 60, help="How far to look back."),
     ] = 60.0,
     every: Annotated[
         int, typer.Option("--every", metavar="SECONDS", min=0, max=604_800, help="Sum up over so long; 0: each report.")

@@ -49,8 +49,11 @@ def list_(
     from rookery_cli.suite import perform
 
     extent, output = Extent(None if everything else limit), Output(as_json=as_json)
-    request = listing_of(capability, status.name if status else "UNSPECIFIED", filter_)
-    perform(context_of(ctx), lambda client: list_agents(client, request, extent, output))
+    wanted = status.name if status else "UNSPECIFIED"
+    perform(
+        context_of(ctx),
+        lambda client: list_agents(client, listing_of(capability, wanted, filter_), extent, output),
+    )
 
 
 @app.command()
@@ -68,8 +71,11 @@ def find(
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    request = search_of(capabilities or [], pairs(label, "--label"), filter_, limit)
-    perform(context_of(ctx), lambda client: find_agents(client, request, Output(as_json=as_json)))
+    labels, output = pairs(label, "--label"), Output(as_json=as_json)
+    perform(
+        context_of(ctx),
+        lambda client: find_agents(client, search_of(capabilities or [], labels, filter_, limit), output),
+    )
 
 
 @app.command()

@@ -52,7 +52,10 @@ def create(
     ] = None,
     ttl: Annotated[str | None, typer.Option("--ttl", metavar="TIME", help="How long it is good, such as 90d.")] = None,
     rate: Annotated[
-        int, typer.Option("--rate", min=0, metavar="N", help="Requests a second that it may make. 0: no limit.")
+        int,
+        typer.Option(
+            "--rate", min=0, max=1_000_000, metavar="N", help="Requests a second that it may make. 0: no limit."
+        ),
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +67,7 @@ def create(
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    new = NewKey(name, subject, tuple(role), tuple(scope or ()), duration(ttl, "--ttl"), rate)
+    new = NewKey(name, subject, tuple(role), tuple(scope or ()), duration(ttl, "--ttl", at_most_days=3650), rate)
     perform(context_of(ctx), lambda client: create_key(client, new, Output(as_json=as_json)))
 
 
@@ -94,7 +97,7 @@ def rotate(
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    length = duration(overlap, "--overlap")
+    length = duration(overlap, "--overlap", at_most_days=30)
     perform(context_of(ctx), lambda client: rotate_key(client, key, length, Output(as_json=as_json)))
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rookery_cli.confirmation import Yes, confirm
-from rookery_cli.options import DEFAULT_LIMIT, AsJson, Data, Everything, File, Limit
+from rookery_cli.options import DEFAULT_LIMIT, LONGEST_SECONDS, AsJson, Data, Everything, File, Limit
 from rookery_cli.paging import Extent
 from rookery_cli.state import context_of
 
@@ -80,7 +80,10 @@ def list_(
         State | None, typer.Option("--state", "-s", case_sensitive=False, help="Only messages in this state.")
     ] = None,
     within: Annotated[
-        float | None, typer.Option("--within", min=0, metavar="SECONDS", help="Only messages of the last so many.")
+        float | None,
+        typer.Option(
+            "--within", min=0, max=LONGEST_SECONDS, metavar="SECONDS", help="Only messages of the last so many."
+        ),
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     everything: Everything = False,
@@ -115,7 +118,10 @@ def purge(
         Priority | None, typer.Option("--priority", "-p", case_sensitive=False, help="Only messages of this priority.")
     ] = None,
     older_than: Annotated[
-        float | None, typer.Option("--older-than", min=0, metavar="SECONDS", help="Only messages older than this.")
+        float | None,
+        typer.Option(
+            "--older-than", min=0, max=LONGEST_SECONDS, metavar="SECONDS", help="Only messages older than this."
+        ),
     ] = None,
     yes: Yes = False,
     as_json: AsJson = False,

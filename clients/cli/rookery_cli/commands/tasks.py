@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from rookery_cli.options import DEFAULT_LIMIT, AsJson, Data, Everything, File, Labels, Limit, Text, pairs
+from rookery_cli.options import (
+    DEFAULT_LIMIT,
+    LONGEST_SECONDS,
+    AsJson,
+    Data,
+    Everything,
+    File,
+    Labels,
+    Limit,
+    Text,
+    pairs,
+)
 from rookery_cli.paging import Extent
 from rookery_cli.state import context_of
 
@@ -80,7 +91,8 @@ def create(
         float | None, typer.Option("--lease", min=1, max=3600, metavar="SECONDS", help="Without a heartbeat; 10.")
     ] = None,
     within: Annotated[
-        float | None, typer.Option("--within", min=0.001, metavar="SECONDS", help="After so long it fails.")
+        float | None,
+        typer.Option("--within", min=0.001, max=LONGEST_SECONDS, metavar="SECONDS", help="After so long it fails."),
     ] = None,
     request_id: Annotated[
         str | None, typer.Option("--request-id", metavar="UUID", help="The same again answers the same task.")

@@ -2,13 +2,14 @@
 
 # ruff: noqa: PLC0415 -- a command imports what it needs when it runs, so that --help is fast
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from rookery_cli.confirmation import Yes, confirm
-from rookery_cli.options import DEFAULT_LIMIT, AsJson, Everything, Limit, pairs
+from rookery_cli.options import DEFAULT_LIMIT, MOST, AsJson, Everything, Limit, pairs
 from rookery_cli.paging import Extent
 from rookery_cli.refusal import Misused
 from rookery_cli.state import context_of
@@ -21,6 +22,7 @@ _Quotas = Annotated[
     list[str] | None,
     typer.Option("--quota", "-q", metavar="NAME=N", help="A limit, such as max_agents=100; 0: none. Several times."),
 ]
+_NUMBER = re.compile("[0-9]{1,19}")
 
 
 class State(StrEnum):
@@ -137,7 +139,7 @@ def _quotas(given: list[str] | None) -> dict[str, int]:
     for name, limit in pairs(given, "--quota").items():
         if name not in QUOTAS:
             raise typer.BadParameter(f"there is no quota {name}; there are {', '.join(QUOTAS)}", param_hint="--quota")
-        if not limit.isdecimal():
-            raise typer.BadParameter(f"{limit!r} is not a number, 0 or more", param_hint="--quota")
+        if not _NUMBER.fullmatch(limit) or int(limit) > MOST:
+            raise typer.BadParameter(f"{limit!r} is not a number from 0 to {MOST}", param_hint="--quota")
         quotas[name] = int(limit)
     return quotas

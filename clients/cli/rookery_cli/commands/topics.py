@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rookery_cli.options import DEFAULT_LIMIT, AsJson, Data, Everything, File, Limit
+from rookery_cli.options import DEFAULT_LIMIT, MOST, AsJson, Data, Everything, File, Limit
 from rookery_cli.paging import Extent
 from rookery_cli.state import context_of
 
@@ -125,7 +125,8 @@ def watch(
     topic: _Topic,
     *,
     after: Annotated[
-        int | None, typer.Option("--after", min=0, metavar="SEQUENCE", help="Begin after it; 0 is the oldest kept.")
+        int | None,
+        typer.Option("--after", min=0, max=MOST, metavar="SEQUENCE", help="Begin after it; 0 is the oldest kept."),
     ] = None,
     count: Annotated[int | None, typer.Option("--count", min=1, metavar="N", help="End after so many.")] = None,
     as_json: AsJson = False,
