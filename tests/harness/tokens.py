@@ -2,7 +2,7 @@
 
 import base64
 import copy
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -77,9 +77,15 @@ class TokenMint:
         permissions: Iterable[str] = (EVERY_PERMISSION,),
         labels: Mapping[str, str] | None = None,
         lifetime: timedelta = timedelta(minutes=10),
+        actors: Sequence[str] = (),
     ) -> Bearer:
-        """The metadata of a call with such a token."""
-        token = self.mint(tenant=tenant, subject=subject, permissions=permissions, labels=labels, lifetime=lifetime)
+        """The metadata of a call with such a token, with which `actors` act for the subject, the nearest first."""
+        chain: dict[str, Any] = {}
+        for actor in reversed(actors):
+            chain = {"act": {"sub": actor} | chain}
+        token = self.mint(
+            tenant=tenant, subject=subject, permissions=permissions, labels=labels, lifetime=lifetime, **chain
+        )
         return (("authorization", f"Bearer {token}"),)
 
     async def fetch_keys(self) -> Mapping[str, Ed25519PublicKey]:

@@ -149,6 +149,7 @@ def message_document(message: message_pb2.Message) -> dict[str, Any]:
     return {
         "id": message.id,
         "sender": message.sender,
+        "delegates": list(message.delegates),
         "recipient_agent_id": message.recipient_agent_id,
         "priority": message_pb2.Priority.Name(message.priority).removeprefix("PRIORITY_"),
         "type": message.type,

@@ -22,7 +22,8 @@ _AGENT_SUBJECT = "agent:"
 class Message:
     """A message as its handler gets it. `payload` is decoded; `attempt` counts deliveries from 1.
 
-    Of a request, `reply_deadline` is until when its sender waits; of what was published, `topic` is where.
+    Of a request, `reply_deadline` is until when its sender waits; of what was published, `topic` is where. `delegates`
+    acted for the sender, the nearest first; none: it sent the message itself.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Message:
     reply_address: str = ""
     reply_deadline: datetime | None = None
     topic: str = ""
+    delegates: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, message: message_pb2.Message, attempt: int) -> "Message":
@@ -59,6 +61,7 @@ class Message:
             if message.HasField("reply_deadline")
             else None,
             topic=message.topic,
+            delegates=tuple(message.delegates),
         )
 
 

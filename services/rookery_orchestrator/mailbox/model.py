@@ -58,7 +58,7 @@ class Message(NamedTuple):
 
     `reply_address` is where the answer to a request goes, and where one in the audit trail went; `reply_deadline` is
     until when it is waited for. An answer has no `recipient_agent_id` unless an agent asked. `topic` and
-    `publication_id` tell of a copy what was published, and where.
+    `publication_id` tell of a copy what was published, and where. `delegates` acted for the sender, the nearest first.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Message(NamedTuple):
     publication_id: str = ""
     expire_time: datetime | None = None
     deliver_time: datetime | None = None
+    delegates: tuple[str, ...] = ()
 
 
 class Delivery(NamedTuple):

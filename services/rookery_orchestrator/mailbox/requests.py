@@ -167,6 +167,7 @@ class ReplyToRequest:
             reply_to_agent_id="",
             create_time=self._clock.now(),
             traceparent=reply.traceparent,
+            delegates=replier.actors,
         )
         place = ReplyPlace(replier.tenant, replier.identifier, reply.address)
         duplicate = await self._replies.put(place, message)

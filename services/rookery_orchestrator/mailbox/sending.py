@@ -114,6 +114,7 @@ class SendMessage:
             reply_deadline=draft.reply_deadline,
             expire_time=expire_time,
             deliver_time=deliver_time,
+            delegates=sender.actors,
         )
 
 

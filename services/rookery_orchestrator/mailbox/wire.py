@@ -46,16 +46,23 @@ def _fill(encoded: message_pb2.Message, message: Message) -> None:
     if message.traceparent:
         encoded.traceparent = message.traceparent
     if message.reply_address:
-        encoded.reply_address = message.reply_address
+        _fill_reply_place(encoded, message)
     if message.publication_id:
         encoded.topic = message.topic
         encoded.publication_id = message.publication_id
-    if message.reply_deadline is not None:
-        encoded.reply_deadline.CopyFrom(timestamp_of(message.reply_deadline))
     if message.expire_time is not None:
         encoded.expire_time.CopyFrom(timestamp_of(message.expire_time))
     if message.deliver_time is not None:
         encoded.deliver_time.CopyFrom(timestamp_of(message.deliver_time))
+    if message.delegates:
+        encoded.delegates.extend(message.delegates)
+
+
+def _fill_reply_place(encoded: message_pb2.Message, message: Message) -> None:
+    """Where an answer goes, and until when it is waited for: nobody waits at no place."""
+    encoded.reply_address = message.reply_address
+    if message.reply_deadline is not None:
+        encoded.reply_deadline.CopyFrom(timestamp_of(message.reply_deadline))
 
 
 def _fill_payload(encoded: message_pb2.Message, message: Message) -> None:
@@ -139,6 +146,7 @@ def unseal_message(mail: bytes) -> Message:
         publication_id=message.publication_id,
         expire_time=expire_time_of(message),
         deliver_time=moment_of(message.deliver_time) if message.HasField("deliver_time") else None,
+        delegates=tuple(message.delegates),
     )
 
 

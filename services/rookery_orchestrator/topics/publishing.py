@@ -97,6 +97,7 @@ class Publishing:
             traceparent=draft.traceparent,
             topic=topic,
             publication_id=message_id,
+            delegates=sender.actors,
         )
         return message_id, FanOut(
             place=0,

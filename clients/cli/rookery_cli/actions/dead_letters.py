@@ -7,6 +7,7 @@ from uuid import uuid4
 from rookery.orchestrator.v1 import dead_letter_pb2, dead_letter_service_pb2
 from rookery_sdk import Client
 
+from rookery_cli.chains import acting
 from rookery_cli.lookup import find_agent
 from rookery_cli.mail_documents import dead_letter_document
 from rookery_cli.output import Column, Document, Output
@@ -26,12 +27,16 @@ def _attempts(dead: Document) -> str:
     return "\n".join(lines)
 
 
+def _sender(dead: Document) -> str:
+    return acting(dead["message"]["delegates"], dead["message"]["sender"])
+
+
 _COLUMNS = (
     Column("ID", lambda dead: dead["id"], fixed=True),
     Column("STATE", lambda dead: dead["state"], fixed=True),
     Column("AGENT", lambda dead: dead["message"]["recipient_agent_id"]),
     Column("TYPE", lambda dead: dead["message"]["type"]),
-    Column("FROM", lambda dead: dead["message"]["sender"]),
+    Column("FROM", _sender),
     Column("REASON", lambda dead: dead["reason"], fixed=True),
     Column("SAYS", lambda dead: dead["detail"]),
     Column("DIED", lambda dead: ago(dead["create_time"])),
@@ -48,7 +53,7 @@ _FIELDS = (
     Column("died", lambda dead: ago(dead["create_time"])),
     Column("changed by", lambda dead: dead["updated_by"]),
     Column("message", lambda dead: dead["message"]["id"]),
-    Column("from", lambda dead: dead["message"]["sender"]),
+    Column("from", _sender),
     Column("to", lambda dead: dead["message"]["recipient_agent_id"]),
     Column("type", lambda dead: dead["message"]["type"]),
     Column("priority", lambda dead: dead["message"]["priority"]),

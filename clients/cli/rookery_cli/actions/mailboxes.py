@@ -8,6 +8,7 @@ from uuid import uuid4
 from rookery.orchestrator.v1 import mailbox_pb2, message_service_pb2
 from rookery_sdk import Client
 
+from rookery_cli.chains import acting
 from rookery_cli.lookup import find_agent
 from rookery_cli.mail_documents import mailbox_document, record_document
 from rookery_cli.output import Column, Output
@@ -21,7 +22,7 @@ _COLUMNS = (
     Column("STATE", lambda record: record["state"], fixed=True),
     Column("PRIORITY", lambda record: record["priority"], fixed=True),
     Column("TYPE", lambda record: record["type"]),
-    Column("FROM", lambda record: record["sender"]),
+    Column("FROM", lambda record: acting(record["delegates"], record["sender"])),
     Column("TO", lambda record: record["recipient_agent_id"]),
     Column("CORRELATION", lambda record: record["correlation_id"]),
     Column("SENT", lambda record: ago(record["create_time"])),

@@ -8,6 +8,7 @@ from uuid import uuid4
 from rookery.orchestrator.v1 import payload_pb2, topic_pb2, topic_service_pb2
 from rookery_sdk import Client, Message
 
+from rookery_cli.chains import acting
 from rookery_cli.lookup import find_agent
 from rookery_cli.output import Column, Output
 from rookery_cli.paging import Extent, collect
@@ -108,13 +109,14 @@ async def watch_topic(client: Client, name: str, after: int | None, count: int |
 def _show(sequence: int, message: Message, output: Output) -> None:
     value = message.payload if not isinstance(message.payload, bytes) else f"{len(message.payload)} bytes"
     if not output.as_json:
-        output.line(f"{sequence}  {message.sender}  {message.type}  {value}")
+        output.line(f"{sequence}  {acting(message.delegates, message.sender)}  {message.type}  {value}")
         return
     output.json_line(
         {
             "sequence": sequence,
             "id": message.id,
             "sender": message.sender,
+            "delegates": list(message.delegates),
             "type": message.type,
             "correlation_id": message.correlation_id or None,
             "create_time": message.create_time.isoformat().replace("+00:00", "Z"),

@@ -26,15 +26,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rookery.orchestrator.v1 import payload_pb2 as rookery_dot_orchestrator_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rookery/orchestrator/v1/message.proto\x12\x17rookery.orchestrator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%rookery/orchestrator/v1/payload.proto\"\x85\x04\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x1a\n\x12recipient_agent_id\x18\x03 \x01(\t\x12\x33\n\x08priority\x18\x04 \x01(\x0e\x32!.rookery.orchestrator.v1.Priority\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x31\n\x07payload\x18\x06 \x01(\x0b\x32 .rookery.orchestrator.v1.Payload\x12\x16\n\x0e\x63orrelation_id\x18\x07 \x01(\t\x12\x19\n\x11reply_to_agent_id\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\n \x01(\t\x12/\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x64\x65liver_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rreply_address\x18\x14 \x01(\t\x12\x32\n\x0ereply_deadline\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05topic\x18\x16 \x01(\t\x12\x16\n\x0epublication_id\x18\x17 \x01(\t*^\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x11\n\rPRIORITY_HIGH\x10\x01\x12\x13\n\x0fPRIORITY_NORMAL\x10\x02\x12\x10\n\x0cPRIORITY_LOW\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rookery/orchestrator/v1/message.proto\x12\x17rookery.orchestrator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%rookery/orchestrator/v1/payload.proto\"\x98\x04\n\x07Message\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x1a\n\x12recipient_agent_id\x18\x03 \x01(\t\x12\x33\n\x08priority\x18\x04 \x01(\x0e\x32!.rookery.orchestrator.v1.Priority\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\x31\n\x07payload\x18\x06 \x01(\x0b\x32 .rookery.orchestrator.v1.Payload\x12\x16\n\x0e\x63orrelation_id\x18\x07 \x01(\t\x12\x19\n\x11reply_to_agent_id\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0btraceparent\x18\n \x01(\t\x12/\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x64\x65liver_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tdelegates\x18\r \x03(\t\x12\x15\n\rreply_address\x18\x14 \x01(\t\x12\x32\n\x0ereply_deadline\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05topic\x18\x16 \x01(\t\x12\x16\n\x0epublication_id\x18\x17 \x01(\t*^\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x11\n\rPRIORITY_HIGH\x10\x01\x12\x13\n\x0fPRIORITY_NORMAL\x10\x02\x12\x10\n\x0cPRIORITY_LOW\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.orchestrator.v1.message_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRIORITY']._serialized_start=658
-  _globals['_PRIORITY']._serialized_end=752
+  _globals['_PRIORITY']._serialized_start=677
+  _globals['_PRIORITY']._serialized_end=771
   _globals['_MESSAGE']._serialized_start=139
-  _globals['_MESSAGE']._serialized_end=656
+  _globals['_MESSAGE']._serialized_end=675
 # @@protoc_insertion_point(module_scope)
