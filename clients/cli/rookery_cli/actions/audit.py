@@ -7,6 +7,7 @@ from rookery.auth.v1 import audit_pb2, audit_service_pb2
 from rookery_kit.audit_chain import ChainBroken, ChainHead, ChainVerifier
 from rookery_sdk import Client
 
+from rookery_cli.chains import acting
 from rookery_cli.output import Column, Output
 from rookery_cli.paging import Extent, collect
 from rookery_cli.refusal import Refused
@@ -19,7 +20,7 @@ _COLUMNS = (
     Column("SEQ", lambda event: event["sequence"], fixed=True),
     Column("WHEN", lambda event: ago(event["event_time"]), fixed=True),
     Column("OUTCOME", lambda event: event["outcome"], fixed=True),
-    Column("ACTOR", lambda event: " for ".join([*reversed(event["delegates"]), event["actor"]])),
+    Column("ACTOR", lambda event: acting(event["delegates"], event["actor"])),
     Column("ACTION", lambda event: event["action"].rpartition(".")[2]),
     Column("RESOURCE", lambda event: event["resource"]),
     Column("REASON", lambda event: event["reason"] or ""),
