@@ -1,7 +1,8 @@
 """Text with the character NUL: valid in protobuf, and Postgres stores none, so requests with it are refused."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -41,12 +42,18 @@ def _elements(field: FieldDescriptor, value: Any) -> Iterator[tuple[str, Any]]: 
 
 def _holds_nul(message: Any) -> bool:  # noqa: ANN401 -- its attributes are those of its type
     """Whether there is any path to name. A batch has thousands of texts, so they are read many at a time."""
-    fields = _fields(message.DESCRIPTOR)
-    return (
-        "\0" in "".join(fields.texts(message))
-        or any("\0" in "".join(read(message)) for read in fields.text_lists)
-        or any(any(map(_holds_nul, read(message))) for read in fields.message_lists)
+    return _any_holds_nul(_fields(message.DESCRIPTOR), (message,))
+
+
+def _any_holds_nul(fields: "_Fields", messages: Sequence[Any]) -> bool:
+    """The same of messages of one type."""
+    if "\0" in "".join(chain.from_iterable(map(fields.texts, messages))):
+        return True
+    return any(
+        any("\0" in "".join(read(message)) for read in fields.text_lists)
+        or any(_any_holds_nul(_fields(inner), read(message)) for inner, read in fields.message_lists)
         or any(any(map(_is_or_holds_nul, pair)) for read in fields.maps for pair in read(message).items())
+        for message in (messages if fields.several else ())
     )
 
 
@@ -60,10 +67,15 @@ class _Fields(NamedTuple):
     `texts` reads all single ones. A submessage that is not set reads as one without any text.
     """
 
-    texts: _Read
+    texts: Callable[[Any], Iterable[str]]
     text_lists: tuple[_Read, ...]
-    message_lists: tuple[_Read, ...]
+    message_lists: tuple[tuple[Descriptor, _Read], ...]
     maps: tuple[_Read, ...]
+
+    @property
+    def several(self) -> bool:
+        """Whether there are other than single ones."""
+        return bool(self.text_lists or self.message_lists or self.maps)
 
 
 @cache
@@ -72,12 +84,20 @@ def _fields(descriptor: Descriptor) -> _Fields:
     texts = [name for name, field in fields if not field.is_repeated]
     lists = [(name, field) for name, field in fields if field.is_repeated and not _is_map(field)]
     return _Fields(
-        # Of a single name it reads the bare text, which joins as its characters do.
-        texts=attrgetter(*texts) if texts else lambda _: (),
+        texts=_reading(texts),
         text_lists=tuple(attrgetter(name) for name, field in lists if field.type == FieldDescriptor.TYPE_STRING),
-        message_lists=tuple(attrgetter(name) for name, field in lists if field.type == FieldDescriptor.TYPE_MESSAGE),
+        message_lists=tuple((field.message_type, attrgetter(name)) for name, field in lists if field.message_type),
         maps=tuple(attrgetter(name) for name, field in fields if _is_map(field)),
     )
+
+
+def _reading(names: Sequence[str]) -> Callable[[Any], Iterable[str]]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    if not names:
+        return lambda _: ()
+    read: Callable[[Any], str] = attrgetter(names[0])
+    return lambda message: (read(message),)
 
 
 def _reachable(descriptor: Descriptor) -> Iterator[tuple[str, FieldDescriptor]]:

@@ -1,6 +1,6 @@
 """MessageService: decode, call, encode."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import cast
 
@@ -133,8 +133,7 @@ def _decode_settlement(settlement: message_service_pb2.Settlement) -> Settlement
 def _encode_frame(frame: ToAgent) -> message_service_pb2.ReceiveResponse:
     match frame:
         case Deliveries(deliveries):
-            encoded = message_service_pb2.Deliveries(deliveries=map(_encode_delivery, deliveries))
-            return message_service_pb2.ReceiveResponse(deliveries=encoded)
+            return _encode_deliveries(deliveries)
         case Settled(delivery_ids, unknown):
             settled = message_service_pb2.Settled(delivery_ids=delivery_ids, unknown_delivery_ids=unknown)
             return message_service_pb2.ReceiveResponse(settled=settled)
@@ -142,6 +141,11 @@ def _encode_frame(frame: ToAgent) -> message_service_pb2.ReceiveResponse:
             return message_service_pb2.ReceiveResponse(opened=message_service_pb2.MailboxOpened())
 
 
-def _encode_delivery(delivery: Delivery) -> message_service_pb2.Delivery:
-    message = cast("message_pb2.Message", delivery.mail)
-    return message_service_pb2.Delivery(delivery_id=delivery.delivery_id, message=message, attempt=delivery.attempt)
+def _encode_deliveries(deliveries: Iterable[Delivery]) -> message_service_pb2.ReceiveResponse:
+    """Filled in place: a message that is given to a constructor is copied, and again with what it is part of."""
+    frame = message_service_pb2.ReceiveResponse()
+    add = frame.deliveries.deliveries.add
+    for delivery in deliveries:
+        encoded = add(delivery_id=delivery.delivery_id, attempt=delivery.attempt)
+        encoded.message.CopyFrom(cast("message_pb2.Message", delivery.mail))
+    return frame
