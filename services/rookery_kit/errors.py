@@ -118,3 +118,9 @@ class PermissionMissing(PermissionDenied):
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"the permission {permission} is missing", permission=permission)
+
+
+class FirstTenantOnly(PermissionDenied):
+    """The method manages the installation itself, and the caller is of another tenant than the first."""
+
+    reason = "FIRST_TENANT_ONLY"

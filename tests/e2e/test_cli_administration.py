@@ -58,7 +58,7 @@ async def test_tenants_are_created_changed_suspended_and_erased(suite: Suite, ro
     assert (created.code, created.out.startswith("rkk_")) == (0, True)
     acme = {"ROOKERY_API_KEY": created.out.strip()}
     assert (await rookery("agents", "list", environment=acme)).code == 0
-    assert "PERMISSION_MISSING" in (await rookery("tenants", "list", environment=acme)).err
+    assert "FIRST_TENANT_ONLY" in (await rookery("tenants", "list", environment=acme)).err
     shown = (await rookery("tenants", "show", "acme", "--json")).json
     assert (shown["display_name"], shown["state"], shown["quotas"]["max_agents"]) == ("Acme Ltd", "ACTIVE", 5)
     updated = (await rookery("tenants", "update", "acme", "-q", "max_api_keys=3", "--json")).json
@@ -126,6 +126,7 @@ async def test_the_audit_log_is_listed_and_filtered(rookery: CommandLine) -> Non
     assert "PolicyService/UnbindRole" in failed.lines[1]
     wrong = await rookery("audit", "list", "-f", "outcome = MAYBE")
     assert (wrong.code, "INVALID_FILTER" in wrong.err) == (1, True)
+    assert 'such as: actor = "user:jane"' in wrong.err
 
 
 @pytest.mark.capability("A8")

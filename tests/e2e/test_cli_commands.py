@@ -66,12 +66,12 @@ async def test_agents_are_listed_shown_and_deregistered(suite: Suite, client: Cl
         assert "--all" in cut.err
         assert len((await rookery("agents", "list", "--limit", "2", "--all")).lines) == 4
         for key in ("ben", agents[1].id, agents[1].id[:13]):
-            assert (await rookery("agents", "get", key, "--json")).json["id"] == agents[1].id
-        assert "team=a" in (await rookery("agents", "get", "ben")).out
+            assert (await rookery("agents", "show", key, "--json")).json["id"] == agents[1].id
+        assert "team=a" in (await rookery("agents", "show", "ben")).out
     assert (await rookery("agents", "list", "--status", "online")).err == "no agents\n"
     gone = await rookery("agents", "deregister", "ben")
     assert (gone.code, gone.out) == (0, f"agent ben ({agents[1].id}) is deregistered\n")
-    assert (await rookery("agents", "get", "ben")).code == 1
+    assert (await rookery("agents", "show", "ben")).code == 1
 
 
 @pytest.mark.capability("G6")
@@ -115,7 +115,7 @@ async def test_tasks_are_created_waited_for_watched_listed_and_cancelled(
         task_id = (await rookery("tasks", "create", "double", "--text", "many", "--label", "batch=7")).out.strip()
         watched = await rookery("tasks", "watch", task_id)
         assert (watched.code, watched.lines[-1].split()[0]) == (1, "FAILED")
-        assert "NOT_A_NUMBER" in (await rookery("tasks", "get", task_id)).out
+        assert "NOT_A_NUMBER" in (await rookery("tasks", "show", task_id)).out
         listed = (await rookery("tasks", "list", "--label", "batch=7", "--state", "failed", "--json")).json["tasks"]
         assert [task["id"] for task in listed] == [task_id]
     waiting = (await rookery("tasks", "create", "double", "--data", "1", "--json")).json
@@ -150,7 +150,7 @@ async def test_servers_are_registered_and_their_tools_called(rookery: CommandLin
     web = await rookery("servers", "register", "web", "--url", "http://127.0.0.1:1/mcp")
     assert web.code == 0
     assert [line.split()[0] for line in (await rookery("servers", "list")).lines] == ["NAME", "bench", "web"]
-    assert (await rookery("servers", "get", registered.json["id"][:13], "--json")).json["name"] == "bench"
+    assert (await rookery("servers", "show", registered.json["id"][:13], "--json")).json["name"] == "bench"
     tools = await rookery("tools", "list")
     assert "echo" in tools.out
     assert tools.err.startswith("warning: server web could not be asked: ")
@@ -169,7 +169,7 @@ async def test_servers_are_registered_and_their_tools_called(rookery: CommandLin
     assert wrong.code == 1
     assert "(TOOL_ARGUMENTS_INVALID)\nhint: " in wrong.err
     assert (await rookery("servers", "delete", "bench")).code == 0
-    assert (await rookery("servers", "get", "bench")).code == 1
+    assert (await rookery("servers", "show", "bench")).code == 1
 
 
 @pytest.mark.capability("G6")

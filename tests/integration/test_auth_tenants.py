@@ -41,9 +41,9 @@ async def test_a_new_tenant_has_an_administrator_who_sees_nothing_of_the_first(a
     assert (issued.tenant, issued.subject, list(issued.roles)) == ("acme", "user:admin", ["admin"])
     administrator = await token_for(auth.channel, created.administrator_secret)
     outside = Tenants(auth.channel, administrator)
-    missing = (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_MISSING")
-    assert told(await refusal(outside.list())) == missing
-    assert told(await refusal(outside.get("acme"))) == missing
+    refused = (grpc.StatusCode.PERMISSION_DENIED, "FIRST_TENANT_ONLY")
+    assert told(await refusal(outside.list())) == refused
+    assert told(await refusal(outside.get("acme"))) == refused
     stub = policy_service_pb2_grpc.PolicyServiceStub(auth.channel)
     bind = policy_service_pb2.BindRoleRequest(subject="user:jane", role="admin")
     await stub.BindRole(bind, metadata=await auth.administrator())
@@ -157,7 +157,7 @@ async def test_what_is_done_to_tenants_stands_in_the_audit_log(auth: Auth, tenan
 
     async def denial_logged() -> bool:
         events = (await auth.audit.ListAuditEvents(request, metadata=administrator)).events
-        return [(each.outcome, each.reason) for each in events] == [(2, "PERMISSION_MISSING")]
+        return [(each.outcome, each.reason) for each in events] == [(2, "FIRST_TENANT_ONLY")]
 
     await eventually(denial_logged)
 

@@ -180,7 +180,7 @@ async def test_methods_of_the_installation_serve_the_first_tenant_only(kit: KitS
     request = tenant_service_pb2.ListTenantsRequest()
     await stub.ListTenants(request, metadata=kit.mint.bearer())
     other = stub.ListTenants(request, metadata=kit.mint.bearer(tenant="acme"))
-    assert (await refusal(other)).reason == "PERMISSION_MISSING"
+    assert (await refusal(other)).reason == "FIRST_TENANT_ONLY"
 
 
 @pytest.mark.capability("A2")

@@ -22,7 +22,7 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("tasks frobnicate", "No such command 'frobnicate'."),
         ("agents list --frobnicate", "No such option: --frobnicate"),
-        ("agents get", "Missing argument 'AGENT'."),
+        ("agents show", "Missing argument 'AGENT'."),
         ("agents list --limit many", "Invalid value for '--limit' / '-n'"),
         ("agents list --limit 0", "Invalid value for '--limit' / '-n'"),
         ("tasks list --state lost", "Invalid value for '--state' / '-s'"),
@@ -59,7 +59,7 @@ def test_wrong_usage_is_told_in_a_line_with_exit_code_2(
 
 @pytest.mark.parametrize(
     "line",
-    ["status", "agents list", "tasks watch x", "tools call a b", "servers get x", "messages send x y"],
+    ["status", "agents list", "tasks watch x", "tools call a b", "servers show x", "messages send x y"],
 )
 def test_without_a_suite_one_line_says_how_to_start_one(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(line.split()) == 1

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 _HINTS: Mapping[str, str] = {
     "AGENT_NOT_FOUND": "`rookery agents list` shows the agents there are",
-    "INVALID_FILTER": 'such as: capabilities:search AND NOT labels.team = "x"; docs/registry.md has the whole language',
-    "QUOTA_EXCEEDED": "the tenant has as many as its quota allows; `rookery tenants get` shows the quotas",
+    "INVALID_FILTER": "docs/registry.md has the whole language",
+    "QUOTA_EXCEEDED": "an administrator of the first tenant sees and raises quotas: `rookery tenants show`, `update`",
+    "FIRST_TENANT_ONLY": "this is for the installation's administrators; use a key of the first tenant",
     "RECIPIENT_NOT_FOUND": "`rookery agents list` shows the agents there are; one must have registered to get messages",
     "TOPIC_NOT_FOUND": "`rookery topics list` shows the topics there are",
     "TASK_NOT_FOUND": "`rookery tasks list` shows the tasks there are",
-    "TASK_ENDED": "`rookery tasks get ID` shows how it ended",
+    "TASK_ENDED": "`rookery tasks show ID` shows how it ended",
     "MCP_SERVER_NOT_FOUND": "`rookery servers list` shows the servers there are",
     "MCP_SERVER_EXISTS": "choose another name, or `rookery servers delete` the one there is",
     "MCP_SERVER_DISABLED": "the server is registered and switched off; register it anew to use it",
@@ -48,6 +49,10 @@ _HINTS: Mapping[str, str] = {
 }
 
 
-def hint_for(reason: str) -> str:
-    """What to do about a refusal with this reason; empty where the message says it all."""
-    return _HINTS.get(reason, "")
+def hint_for(reason: str, filter_example: str = "") -> str:
+    """What to do about a refusal with this reason; empty where the message says it all.
+
+    `filter_example` is a filter that the command takes.
+    """
+    hint = _HINTS.get(reason, "")
+    return f"such as: {filter_example}; {hint}" if filter_example and reason == "INVALID_FILTER" else hint

@@ -20,8 +20,11 @@ T = TypeVar("T")
 CALL_SECONDS = 10.0
 
 
-def perform(context: str | None, action: Callable[[Client], Awaitable[T]]) -> T:
-    """Opens a client, runs the action, closes the client. Raises Refused, and nothing else that the suite causes."""
+def perform(context: str | None, action: Callable[[Client], Awaitable[T]], *, filter_example: str = "") -> T:
+    """Opens a client, runs the action, closes the client. Raises Refused, and nothing else that the suite causes.
+
+    `filter_example` is what a command that takes a filter shows when it cannot be read.
+    """
     try:
         return asyncio.run(_with_client(context, action))
     except ContextNotFound:
@@ -37,16 +40,16 @@ def perform(context: str | None, action: Callable[[Client], Awaitable[T]]) -> T:
         if error.code == "UNAVAILABLE" and not error.reason:
             # No reason: it was not a service that said this, but the connection to it.
             raise NotRunning("a service does not answer; `rookery status` shows which") from None
-        raise refused(error) from None
+        raise refused(error, filter_example) from None
 
 
-def refused(error: RookeryError) -> Refused:
+def refused(error: RookeryError, filter_example: str = "") -> Refused:
     """What an error of the suite is to the user."""
     message = error.message
     named = [f"{path}: {text}" for path, text in error.detail.violations if path and text not in message]
     message = "; ".join([message, *named])
     reason = error.reason or error.code
-    return Refused(" ".join(message.split()), reason, hint_for(reason))
+    return Refused(" ".join(message.split()), reason, hint_for(reason, filter_example))
 
 
 async def _with_client(context: str | None, action: Callable[[Client], Awaitable[T]]) -> T:

@@ -21,7 +21,7 @@ from opentelemetry.context import Context, attach
 from protovalidate import Validator
 
 from rookery_kit.access_token import TokenMissing, TokenVerifier
-from rookery_kit.errors import PermissionDenied, PermissionMissing, RookeryError, Unavailable
+from rookery_kit.errors import FirstTenantOnly, PermissionDenied, PermissionMissing, RookeryError, Unavailable
 from rookery_kit.identity import FIRST_TENANT, Principal, current_principal
 from rookery_kit.postgres import Database
 from rookery_kit.rate_limits import Headers, RateLimiter
@@ -227,15 +227,18 @@ def _bearer_token(metadata: Mapping[str, str]) -> str:
 
 
 def _permit(principal: Principal, policy: MethodPolicy, span: trace.Span) -> None:
-    """Makes the caller known to logs and trace. Raises PermissionMissing, and logs that."""
+    """Makes the caller known to logs and trace. Raises PermissionMissing or FirstTenantOnly, and logs that."""
     permission = policy.permission
     assert permission is not None
     current_principal.set(principal)
     if span.is_recording():
         span.set_attributes({"rookery.tenant": principal.tenant, "rookery.subject": principal.subject})
-    if not principal.permits(permission) or (policy.installation and principal.tenant != FIRST_TENANT):
+    if not principal.permits(permission):
         _log.warning("permission denied", method=policy.name, permission=permission)
         raise PermissionMissing(permission)
+    if policy.installation and principal.tenant != FIRST_TENANT:
+        _log.warning("permission denied", method=policy.name, tenant=principal.tenant)
+        raise FirstTenantOnly(f"only callers of the first tenant, {FIRST_TENANT}, may call this method")
 
 
 def _status(error: Exception, method: str) -> status_pb2.Status:

@@ -163,4 +163,4 @@ def _require_output(task: task_pb2.Task) -> None:
     state = task_pb2.TaskState.Name(task.state).removeprefix("TASK_STATE_")
     reason = task.error.reason or state
     message = f"the task ended as {state}" + (f": {task.error.message}" if task.error.message else "")
-    raise Refused(" ".join(message.split()), reason, f"`rookery tasks get {task.id}` shows its attempts")
+    raise Refused(" ".join(message.split()), reason, f"`rookery tasks show {task.id}` shows its attempts")

@@ -19,6 +19,7 @@ app.command()(agent_liveness.health)
 _Filter = Annotated[
     str, typer.Option("--filter", metavar="FILTER", help="Only those for which this holds, such as 'name = build-*'.")
 ]
+_EXAMPLE = 'capabilities:search AND NOT labels.team = "x"'
 _Key = Annotated[str, typer.Argument(metavar="AGENT", help="Its name, its id, or the beginning of its id.")]
 
 
@@ -53,6 +54,7 @@ def list_(
     perform(
         context_of(ctx),
         lambda client: list_agents(client, listing_of(capability, wanted, filter_), extent, output),
+        filter_example=_EXAMPLE,
     )
 
 
@@ -75,11 +77,13 @@ def find(
     perform(
         context_of(ctx),
         lambda client: find_agents(client, search_of(capabilities or [], labels, filter_, limit), output),
+        filter_example=_EXAMPLE,
     )
 
 
+@app.command("get", hidden=True)
 @app.command()
-def get(ctx: typer.Context, agent: _Key, *, as_json: AsJson = False) -> None:
+def show(ctx: typer.Context, agent: _Key, *, as_json: AsJson = False) -> None:
     """Show one agent."""
     from rookery_cli.actions.agents import show_agent
     from rookery_cli.output import Output

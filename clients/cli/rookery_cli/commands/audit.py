@@ -12,6 +12,8 @@ from rookery_cli.state import context_of
 
 app = typer.Typer(help="Read and verify the audit log.", no_args_is_help=True)
 
+_EXAMPLE = 'actor = "user:jane" AND outcome = DENIED'
+
 
 @app.command("list")
 def list_(
@@ -23,7 +25,7 @@ def list_(
             "--filter",
             "-f",
             metavar="FILTER",
-            help='Only matching events, such as: actor = "user:jane" AND outcome = DENIED',
+            help=f"Only matching events, such as: {_EXAMPLE}",
         ),
     ] = "",
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Begin with the oldest.")] = False,
@@ -40,7 +42,11 @@ def list_(
     from rookery_cli.suite import perform
 
     extent, output = Extent(None if everything else limit), Output(as_json=as_json)
-    perform(context_of(ctx), lambda client: list_events(client, text, extent, output, oldest_first=oldest_first))
+    perform(
+        context_of(ctx),
+        lambda client: list_events(client, text, extent, output, oldest_first=oldest_first),
+        filter_example=_EXAMPLE,
+    )
 
 
 @app.command()

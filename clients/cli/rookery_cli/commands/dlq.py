@@ -14,13 +14,14 @@ from rookery_cli.state import context_of
 
 app = typer.Typer(help="Look after dead letters: messages that could not be handled.", no_args_is_help=True)
 
+_EXAMPLE = 'state = DEAD AND type = "question"'
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The dead letter's id.")]
 _OptionalId = Annotated[str, typer.Argument(metavar="[ID]", help="The dead letter's id; else say which.")]
 _Agent = Annotated[str, typer.Option("--agent", "-a", metavar="AGENT", help="Only of this agent's mailbox.")]
 _Sender = Annotated[str, typer.Option("--sender", metavar="SUBJECT", help="Only from this sender, such as user:admin.")]
 _Type = Annotated[str, typer.Option("--type", metavar="WORD", help="Only messages of this type.")]
 _Reason = Annotated[str, typer.Option("--reason", metavar="WORD", help="Only MAX_DELIVERIES, or only TERMINATED.")]
-_Filter = Annotated[str, typer.Option("--filter", metavar="FILTER", help="Only those: a filter of the API.")]
+_Filter = Annotated[str, typer.Option("--filter", metavar="FILTER", help=f"Only those, such as: {_EXAMPLE}")]
 _All = Annotated[bool, typer.Option("--all", help="All of them.")]
 
 
@@ -42,8 +43,9 @@ def list_(
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    wanted, extent = Wanted(agent, sender, kind, reason, filter_), Extent(None if everything else limit)
-    perform(context_of(ctx), lambda client: list_dead_letters(client, wanted, extent, Output(as_json=as_json)))
+    wanted, output = Wanted(agent, sender, kind, reason, filter_), Output(as_json=as_json)
+    extent = Extent(None if everything else limit)
+    perform(context_of(ctx), lambda client: list_dead_letters(client, wanted, extent, output), filter_example=_EXAMPLE)
 
 
 @app.command()
@@ -79,7 +81,11 @@ def requeue(
     if not dead_letter_id:
         confirm("Send all of these dead letters into their mailboxes again?", yes=yes)
     wanted, output = Wanted(agent, sender, kind, reason, filter_), Output(as_json=as_json)
-    perform(context_of(ctx), lambda client: requeue_dead_letters(client, dead_letter_id, wanted, output))
+    perform(
+        context_of(ctx),
+        lambda client: requeue_dead_letters(client, dead_letter_id, wanted, output),
+        filter_example=_EXAMPLE,
+    )
 
 
 @app.command()
@@ -104,7 +110,11 @@ def discard(
     _require_choice(dead_letter_id, (agent, sender, kind, reason, filter_), everything=everything)
     confirm("Discard for good?", yes=yes)
     wanted, output = Wanted(agent, sender, kind, reason, filter_), Output(as_json=as_json)
-    perform(context_of(ctx), lambda client: discard_dead_letters(client, dead_letter_id, wanted, output))
+    perform(
+        context_of(ctx),
+        lambda client: discard_dead_letters(client, dead_letter_id, wanted, output),
+        filter_example=_EXAMPLE,
+    )
 
 
 def _require_choice(dead_letter_id: str, choices: tuple[str, ...], *, everything: bool) -> None:

@@ -29,8 +29,9 @@ def list_(
     perform(context_of(ctx), lambda client: list_servers(client, extent, output))
 
 
+@app.command("get", hidden=True)
 @app.command()
-def get(ctx: typer.Context, server: _Key, *, as_json: AsJson = False) -> None:
+def show(ctx: typer.Context, server: _Key, *, as_json: AsJson = False) -> None:
     """Show one MCP server; of its environment only the names."""
     from rookery_cli.actions.servers import show_server
     from rookery_cli.output import Output

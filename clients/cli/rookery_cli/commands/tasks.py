@@ -61,8 +61,9 @@ def list_(
     perform(context_of(ctx), lambda client: list_tasks(client, wanted, capability, labels, extent, output))
 
 
+@app.command("get", hidden=True)
 @app.command()
-def get(ctx: typer.Context, task_id: _Id, *, as_json: AsJson = False) -> None:
+def show(ctx: typer.Context, task_id: _Id, *, as_json: AsJson = False) -> None:
     """Show one task with its attempts."""
     from rookery_cli.actions.tasks import show_task
     from rookery_cli.output import Output

@@ -25,7 +25,7 @@ def introspect(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    token = _given()
+    token = _given("introspect")
     perform(context_of(ctx), lambda client: introspect_token(client, token, Output(as_json=as_json)))
 
 
@@ -52,17 +52,17 @@ def revoke(
         raise Misused("give either --id or --subject")
     if subject:
         confirm(f"Revoke every token of {subject}?", yes=yes)
-    token = "" if token_id or subject else _given()
+    token = "" if token_id or subject else _given("revoke")
     perform(
         context_of(ctx),
         lambda client: revoke_token(client, Output(as_json=as_json), token=token, token_id=token_id, subject=subject),
     )
 
 
-def _given() -> str:
+def _given(command: str) -> str:
     if sys.stdin.isatty():
         sys.stderr.write("paste the token and end with Ctrl-D:\n")
     token = sys.stdin.read().strip()
     if not token:
-        raise Misused("there is no token on standard input", "such as: rookery tokens introspect < token.txt")
+        raise Misused("there is no token on standard input", f"such as: rookery tokens {command} < token.txt")
     return token

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class KeyServiceStub:
-    """The signing keys of the installation.
+    """The signing keys of the installation. Every method answers callers of another tenant than the first, `default`, with
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
     """
 
     def __init__(self, channel):
@@ -48,7 +49,8 @@ class KeyServiceStub:
 
 
 class KeyServiceServicer:
-    """The signing keys of the installation.
+    """The signing keys of the installation. Every method answers callers of another tenant than the first, `default`, with
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
     """
 
     def RotateSigningKey(self, request, context):
@@ -90,7 +92,8 @@ def add_KeyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class KeyService:
-    """The signing keys of the installation.
+    """The signing keys of the installation. Every method answers callers of another tenant than the first, `default`, with
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
     """
 
     @staticmethod

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class KeyServiceStub:
-    """The signing keys of the installation."""
+    """The signing keys of the installation. Every method answers callers of another tenant than the first, `default`, with
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -44,7 +46,9 @@ class KeyServiceStub:
 
 @_typing.type_check_only
 class KeyServiceAsyncStub(KeyServiceStub):
-    """The signing keys of the installation."""
+    """The signing keys of the installation. Every method answers callers of another tenant than the first, `default`, with
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RotateSigningKey: _aio.UnaryUnaryMultiCallable[_key_service_pb2.RotateSigningKeyRequest, _key_service_pb2.RotateSigningKeyResponse]  # type: ignore[assignment]
@@ -57,7 +61,9 @@ class KeyServiceAsyncStub(KeyServiceStub):
     """Lists all keys, newest first."""
 
 class KeyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The signing keys of the installation."""
+    """The signing keys of the installation. Every method answers callers of another tenant than the first, `default`, with
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
+    """
 
     @_abc_1.abstractmethod
     def RotateSigningKey(

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class TenantServiceStub:
-    """The tenants of the installation. Only callers of its first tenant, `default`, manage them.
+    """The tenants of the installation. Only callers of its first tenant, `default`, manage them; every method answers others
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
     """
 
     def __init__(self, channel):
@@ -73,7 +74,8 @@ class TenantServiceStub:
 
 
 class TenantServiceServicer:
-    """The tenants of the installation. Only callers of its first tenant, `default`, manage them.
+    """The tenants of the installation. Only callers of its first tenant, `default`, manage them; every method answers others
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
     """
 
     def CreateTenant(self, request, context):
@@ -185,7 +187,8 @@ def add_TenantServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TenantService:
-    """The tenants of the installation. Only callers of its first tenant, `default`, manage them.
+    """The tenants of the installation. Only callers of its first tenant, `default`, manage them; every method answers others
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
     """
 
     @staticmethod

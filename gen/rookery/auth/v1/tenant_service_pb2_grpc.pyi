@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TenantServiceStub:
-    """The tenants of the installation. Only callers of its first tenant, `default`, manage them."""
+    """The tenants of the installation. Only callers of its first tenant, `default`, manage them; every method answers others
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -68,7 +70,9 @@ class TenantServiceStub:
 
 @_typing.type_check_only
 class TenantServiceAsyncStub(TenantServiceStub):
-    """The tenants of the installation. Only callers of its first tenant, `default`, manage them."""
+    """The tenants of the installation. Only callers of its first tenant, `default`, manage them; every method answers others
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateTenant: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.CreateTenantRequest, _tenant_service_pb2.CreateTenantResponse]  # type: ignore[assignment]
@@ -105,7 +109,9 @@ class TenantServiceAsyncStub(TenantServiceStub):
     """
 
 class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The tenants of the installation. Only callers of its first tenant, `default`, manage them."""
+    """The tenants of the installation. Only callers of its first tenant, `default`, manage them; every method answers others
+    PERMISSION_DENIED/FIRST_TENANT_ONLY.
+    """
 
     @_abc_1.abstractmethod
     def CreateTenant(
