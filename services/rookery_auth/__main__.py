@@ -19,6 +19,7 @@ from rookery_auth.key_ring import KeyRing
 from rookery_auth.master_key import master_key_of
 from rookery_auth.nats_callout.composition import compose_callout
 from rookery_auth.postgres import (
+    Announcements,
     PostgresApiKeys,
     PostgresBootstrap,
     PostgresEnrollments,
@@ -52,7 +53,8 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
     mint = CredentialMint(master_key)
     token_lifetime = timedelta(seconds=settings.access_token_seconds)
     tables = (foundation.database, load_queries("rookery_auth"))
-    revocation_store = PostgresRevocations(*tables, foundation.relay.wake)
+    announcements = Announcements(*tables, admission, foundation.relay.wake)
+    revocation_store = PostgresRevocations(*tables, announcements)
     enrollment_store = PostgresEnrollments(*tables)
     api_key_store = PostgresApiKeys(*tables, revocation_store)
     refresh_store = PostgresRefreshes(*tables, revocation_store)
@@ -70,6 +72,7 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
         foundation,
         tables[1],
         mint=mint,
+        announcements=announcements,
         revocations=revocations,
         erasure_settle=timedelta(seconds=settings.tenant_erasure_settle_seconds),
     )
@@ -107,7 +110,7 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
     beat = IdentityBeat(
         IdentityStream(foundation.bus), ring, revocation_store, clock, (revocation_store.replay, administration.replay)
     )
-    signing_key_store.on_change(beat.wake)
+    signing_key_store.on_change(rotated=beat.wake, replaced=beat.beat_now)
     callout = await compose_callout(settings, foundation, ring.public_keys)
     return Service(
         registrations=(
@@ -119,6 +122,7 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
         ),
         background=(ring.run, beat.run, uses.run, *administration.background, *callout),
         fetch_keys=ring.public_keys,
+        on_keys_read=ring.on_reading,
     )
 
 

@@ -1,7 +1,7 @@
 """The signing keys as this process knows them, read anew from the database all the time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,9 +29,22 @@ class KeyRing:
         self._keys: Sequence[SigningKey] = ()
         self._ahead = timedelta()
         self._opened: dict[str, Ed25519PrivateKey] = {}
+        self._one_at_a_time = asyncio.Lock()
+        self._told: list[Callable[[Sequence[str]], Awaitable[None]]] = []
+
+    def on_reading(self, told: Callable[[Sequence[str]], Awaitable[None]]) -> None:
+        """Has `told` hear the ids of the published keys after each reading."""
+        self._told.append(told)
 
     async def refresh(self) -> None:
         """Reads the keys. Raises CannotStart when the master key is not theirs, DatabaseUnavailable."""
+        # What was read earlier must not be told later: it may name a key that has ended.
+        async with self._one_at_a_time:
+            await self._read()
+            for told in self._told:
+                await told([key.kid for key in self.published()])
+
+    async def _read(self) -> None:
         keys, now = await self._store.list_in_use()
         self._ahead = now - self._clock.now()
         known = [key.kid for key in self._keys]

@@ -188,8 +188,8 @@ LEFT JOIN revocations AS r
 -- Held to the end of the transaction, so that what is announced in it is the last word until then.
 SELECT kind, tenant, target, revoke_time, expire_time FROM revocations WHERE expire_time > now() FOR UPDATE;
 
--- name: find_waiting_announcement
-SELECT EXISTS (SELECT 1 FROM outbox WHERE split_part(subject, '.', 3) = 'identity');
+-- name: find_waiting_announcements
+SELECT min(id) AS first, max(id) AS last FROM outbox WHERE split_part(subject, '.', 3) = 'identity';
 
 -- name: list_expired_revocations
 SELECT kind, tenant, target, revoke_time, expire_time FROM revocations WHERE expire_time <= now() LIMIT $1;

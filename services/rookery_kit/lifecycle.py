@@ -51,13 +51,15 @@ class Service:
     """What a composition root answers: what to serve and what to run beside it.
 
     `background` are endless loops; one that ends or fails ends the process, so that it is started anew.
-    `fetch_keys` answers the keys that verify tokens; None: they are fetched from the auth service. `over_nats` is what
-    agents may call over NATS as well.
+    `fetch_keys` answers the keys that verify tokens; None: they are fetched from the auth service. `on_keys_read` is
+    for auth, which knows the ids of the keys in use before anybody hears them: it is given what is to be told them.
+    `over_nats` is what agents may call over NATS as well.
     """
 
     registrations: Sequence[Registration]
     background: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
     fetch_keys: Callable[[], Awaitable[Mapping[str, Ed25519PublicKey]]] | None = None
+    on_keys_read: Callable[[Callable[[Sequence[str]], Awaitable[None]]], None] | None = None
     over_nats: Sequence[Registration] = ()
 
 
@@ -115,6 +117,8 @@ async def serve(
             fetch_keys=fetch_keys,
         )
         await patiently(verifier.refresh, settings.start_timeout_seconds)
+        if service.on_keys_read is not None:
+            service.on_keys_read(verifier.keep_keys)
         limiter = foundation.limiter
         reconciliation = Reconciliation(limiter, foundation.bus, foundation.clock)
         await reconciliation.start()

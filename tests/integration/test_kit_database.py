@@ -128,6 +128,30 @@ async def test_what_follows_a_commit_waits_for_it_and_falls_with_it(database: Da
     assert told == ["at once", "after"]
 
 
+async def test_what_a_commit_is_to_settle_is_awaited_once_before_its_block_is_left(database: Database) -> None:
+    settled: list[list[str]] = []
+
+    async def settle() -> None:
+        settled.append(await tenants(database))
+
+    await database.settle_after_commit(settle)
+    async with database.shared_transaction("red") as connection:
+        await keep(connection, "red")
+        await database.settle_after_commit(settle)
+        await database.settle_after_commit(settle)
+        assert settled == [[]]
+    assert settled == [[], ["red"]]
+
+    async def share_and_fail() -> None:
+        async with database.shared_transaction("red"):
+            await database.settle_after_commit(settle)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await share_and_fail()
+    assert len(settled) == 2
+
+
 async def test_a_pool_with_no_connection_to_spare_is_unavailable(fresh_database: FreshDatabase) -> None:
     database = await Database.connect(
         fresh_database.url("registry"), schema="registry", pool_size=1, acquire_timeout=0.05

@@ -8,11 +8,12 @@ from nats.js.errors import NotFoundError
 from rookery.events.v1 import identity_pb2
 from rookery_auth.identity_stream import IdentityStream
 from rookery_auth.model import Revocation
-from rookery_auth.postgres import PostgresRevocations
+from rookery_auth.postgres import Announcements, PostgresRevocations
 from rookery_kit.bus import Bus, OutboxRelay
 from rookery_kit.bus.subjects import revocation_subject
 from rookery_kit.bus.topology import IDENTITY_STREAM, Topology, ensure_topology
-from rookery_kit.identity_feed import RevocationKind
+from rookery_kit.clock import SystemClock
+from rookery_kit.identity_feed import Admission, RevocationKind
 from rookery_kit.postgres import Database, DatabaseUnavailable, load_queries
 
 NOW = datetime.now(UTC).replace(microsecond=300_000)
@@ -27,7 +28,10 @@ async def database(open_database: OpenDatabase) -> Database:
 
 @pytest.fixture
 async def store(database: Database) -> PostgresRevocations:
-    return PostgresRevocations(database, load_queries("rookery_auth"), lambda: None)
+    tables = (database, load_queries("rookery_auth"))
+    # Nothing leaves the outbox before a test has it relayed.
+    announcements = Announcements(*tables, Admission(SystemClock(), stale_after=300), lambda: None, patience=0.01)
+    return PostgresRevocations(*tables, announcements)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from rookery_auth.model import (
     RefreshTokenReused,
 )
 from rookery_auth.postgres import (
+    Announcements,
     PostgresApiKeys,
     PostgresBootstrap,
     PostgresEnrollments,
@@ -25,6 +26,8 @@ from rookery_auth.postgres import (
     PostgresSigningKeys,
 )
 from rookery_auth.signing import new_signing_key
+from rookery_kit.clock import SystemClock
+from rookery_kit.identity_feed import Admission
 from rookery_kit.postgres import Database, load_queries
 
 NOW = datetime.now(UTC)
@@ -37,7 +40,10 @@ class AuthStore(PostgresEnrollments, PostgresBootstrap):
     def __init__(self, database: Database, wake: Callable[[], None] = lambda: None) -> None:
         tables = (database, load_queries("rookery_auth"))
         super().__init__(*tables)
-        self.revocations = PostgresRevocations(*tables, wake)
+        admission = Admission(SystemClock(), stale_after=300)
+        # Nothing leaves the outbox here.
+        announcements = Announcements(*tables, admission, wake, patience=0.01)
+        self.revocations = PostgresRevocations(*tables, announcements)
         self.api_keys = PostgresApiKeys(*tables, self.revocations)
         self.refreshes = PostgresRefreshes(*tables, self.revocations)
         self.signing_keys = PostgresSigningKeys(*tables)

@@ -16,7 +16,7 @@ from rookery_kit.tenant_erasure import TenantErasure
 
 from rookery_auth.consumer import ERASURE_DURABLE, ERASURE_REPORTS, AuditIntake, ErasureReports
 from rookery_auth.credential import CredentialMint
-from rookery_auth.postgres import PostgresAudit, PostgresPolicies, PostgresTenants
+from rookery_auth.postgres import Announcements, PostgresAudit, PostgresPolicies, PostgresTenants
 from rookery_auth.rpc import AuditRpc, PolicyRpc, TenantRpc
 from rookery_auth.service.check_permission import CheckPermission
 from rookery_auth.service.entitlements import Entitlements
@@ -44,6 +44,7 @@ def compose_administration(
     queries: Queries,
     *,
     mint: CredentialMint,
+    announcements: Announcements,
     revocations: Revocations,
     erasure_settle: timedelta,
 ) -> Administration:
@@ -51,7 +52,7 @@ def compose_administration(
     database, bus = foundation.database, foundation.bus
     queries = {**queries, **load_queries("rookery_auth.administration")}
     policies = PostgresPolicies(database, queries)
-    tenants = PostgresTenants(database, queries, foundation.relay)
+    tenants = PostgresTenants(database, queries, announcements)
     audit = PostgresAudit(database, queries)
     reports = EventConsumer(
         bus,

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 from rookery_kit.errors import AlreadyExists, FailedPrecondition, NotFound
-from rookery_kit.identity_feed import Quotas
+from rookery_kit.identity_feed import Quotas, TenantState
 
 from rookery_auth.model.etag import etag_of
 
@@ -84,3 +84,8 @@ class Tenant:
     def etag(self) -> str:
         """Changes with every update."""
         return etag_of(self.revision)
+
+    @property
+    def known(self) -> TenantState:
+        """As services know it."""
+        return TenantState(self.id, self.life is not TenantLife.ACTIVE, self.quotas, self.revision)

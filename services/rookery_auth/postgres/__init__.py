@@ -1,5 +1,6 @@
 """The stores of auth, on Postgres."""
 
+from rookery_auth.postgres.announcements import Announcements
 from rookery_auth.postgres.api_keys import PostgresApiKeys
 from rookery_auth.postgres.audit import PostgresAudit
 from rookery_auth.postgres.bootstrap import PostgresBootstrap
@@ -12,6 +13,7 @@ from rookery_auth.postgres.tenants import PostgresTenants
 from rookery_auth.postgres.token_events import PostgresTokenEvents
 
 __all__ = [
+    "Announcements",
     "PostgresApiKeys",
     "PostgresAudit",
     "PostgresBootstrap",

@@ -97,12 +97,12 @@ class PostgresApiKeys:
     async def revoke(self, tenant: str, key_id: str, tokens_expire: datetime) -> ApiKey:
         """Ends a key, and announces that all it has earned is refused. Raises ApiKeyNotFound."""
         async with self._database.transaction(tenant) as connection:
-            revoked = await connection.fetchrow(self._queries["revoke_api_key"], tenant, key_id)
-            if revoked is not None:
+            revoked: list[Revocation] = []
+            if await connection.fetchrow(self._queries["revoke_api_key"], tenant, key_id) is not None:
                 session = Revocation(RevocationKind.SESSION, tenant, key_id, tokens_expire, tokens_expire)
-                await self._revocations.announce(connection, session)
+                revoked.append(await self._revocations.announce(connection, session))
             key = _found(await connection.fetchrow(self._queries["get_api_key"], tenant, key_id), key_id)
-        self._revocations.committed()
+        await self._revocations.committed(revoked)
         return key
 
     async def touch(self, uses: Mapping[str, datetime]) -> None:

@@ -40,9 +40,9 @@ class PostgresRefreshes:
                 return refresh_family(moved)
             if (family.generation, family.nonce) == (generation + 1, nonce):
                 return family
-            await self._revoke(connection, family.identity.tenant, family_id, tokens_expire)
+            revoked = await self._revoke(connection, family.identity.tenant, family_id, tokens_expire)
         # Raised after the commit: the revocation must stand.
-        self._revocations.committed()
+        await self._revocations.committed([revoked])
         raise RefreshTokenReused(family)
 
     async def revoke(self, tenant: str, family_id: str, tokens_expire: datetime) -> bool:
@@ -50,26 +50,28 @@ class PostgresRefreshes:
         async with self._database.transaction(tenant) as connection:
             # Row-level security hides what is another tenant's.
             found = await connection.fetchrow(self._queries["find_refresh_family"], family_id)
-            if found is not None:
-                await self._revoke(connection, tenant, family_id, tokens_expire)
-        self._revocations.committed()
-        return found is not None
+            if found is None:
+                return False
+            revoked = await self._revoke(connection, tenant, family_id, tokens_expire)
+        await self._revocations.committed([revoked])
+        return True
 
     async def revoke_subject(self, tenant: str, subject: str, tokens_expire: datetime) -> None:
         """Revokes every family of a subject, and announces that all they have earned is refused."""
         async with self._database.transaction(tenant) as connection:
-            revoked = await connection.fetch(self._queries["revoke_refresh_families_of_subject"], tenant, subject)
-            for row in revoked:
-                await self._announce(connection, tenant, str(row["id"]), tokens_expire)
-        self._revocations.committed()
+            families = await connection.fetch(self._queries["revoke_refresh_families_of_subject"], tenant, subject)
+            revoked = [await self._announce(connection, tenant, str(row["id"]), tokens_expire) for row in families]
+        await self._revocations.committed(revoked)
 
-    async def _revoke(self, connection: Connection, tenant: str, family_id: str, tokens_expire: datetime) -> None:
+    async def _revoke(self, connection: Connection, tenant: str, family_id: str, tokens_expire: datetime) -> Revocation:
         await connection.execute(self._queries["revoke_refresh_family"], family_id)
-        await self._announce(connection, tenant, family_id, tokens_expire)
+        return await self._announce(connection, tenant, family_id, tokens_expire)
 
-    async def _announce(self, connection: Connection, tenant: str, family_id: str, tokens_expire: datetime) -> None:
+    async def _announce(
+        self, connection: Connection, tenant: str, family_id: str, tokens_expire: datetime
+    ) -> Revocation:
         session = Revocation(RevocationKind.SESSION, tenant, family_id, tokens_expire, tokens_expire)
-        await self._revocations.announce(connection, session)
+        return await self._revocations.announce(connection, session)
 
 
 def refresh_family(row: Record) -> RefreshFamily:

@@ -1,6 +1,6 @@
 """Revocations on Postgres."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from asyncpg import Record
@@ -9,6 +9,7 @@ from rookery_kit.identity_feed import RevocationKind
 from rookery_kit.postgres import Connection, Database, Queries
 
 from rookery_auth.model import Revocation
+from rookery_auth.postgres.announcements import Announcements
 from rookery_auth.postgres.identity_events import revocation_event
 
 _BATCH = 1000
@@ -17,20 +18,20 @@ _AHEAD = timedelta(seconds=2)
 
 
 class PostgresRevocations:
-    """Implements RevocationStore: the row and its announcement are one transaction. `wake` has announcements leave."""
+    """Implements RevocationStore: the row and its announcement are one transaction."""
 
-    def __init__(self, database: Database, queries: Queries, wake: Callable[[], None]) -> None:
+    def __init__(self, database: Database, queries: Queries, announcements: Announcements) -> None:
         self._database = database
         self._queries = queries
-        self._wake = wake
+        self._announcements = announcements
 
     async def revoke(
         self, kind: RevocationKind, tenant: str, target: str, revoke_time: datetime, expire_time: datetime
     ) -> None:
         """Keeps a revocation and announces it after the commit."""
         async with self._database.transaction(tenant) as connection:
-            await self.announce(connection, Revocation(kind, tenant, target, revoke_time, expire_time))
-        self.committed()
+            kept = await self.announce(connection, Revocation(kind, tenant, target, revoke_time, expire_time))
+        await self.committed([kept])
 
     async def revoke_until_now(
         self, tenant: str, targets: Sequence[tuple[RevocationKind, str]], token_lifetime: timedelta
@@ -38,13 +39,16 @@ class PostgresRevocations:
         """Keeps and announces that tokens earned before the commit are refused."""
         async with self._database.transaction(tenant) as connection:
             revoke_time = await connection.fetchval(self._queries["lock_narrowing"], tenant) + _AHEAD
-            for kind, target in targets:
-                asked = Revocation(kind, tenant, target, revoke_time, revoke_time + token_lifetime)
-                await self.announce(connection, asked)
-        self.committed()
+            kept = [
+                await self.announce(
+                    connection, Revocation(kind, tenant, target, revoke_time, revoke_time + token_lifetime)
+                )
+                for kind, target in targets
+            ]
+        await self.committed(kept)
 
-    async def announce(self, connection: Connection, asked: Revocation) -> None:
-        """Keeps and announces one in a transaction of the caller's, who calls `committed` afterwards."""
+    async def announce(self, connection: Connection, asked: Revocation) -> Revocation:
+        """Keeps and announces one in a transaction of the caller's, who tells `committed` of the answer afterwards."""
         row = await connection.fetchrow(
             self._queries["revoke"],
             asked.id,
@@ -55,11 +59,13 @@ class PostgresRevocations:
             asked.expire_time,
         )
         assert row is not None
-        await append_all(connection, [revocation_event(_revocation(row))])
+        kept = _revocation(row)
+        await append_all(connection, [revocation_event(kept)])
+        return kept
 
-    def committed(self) -> None:
-        """Has announcements leave without delay, once they are committed."""
-        self._database.after_commit(self._wake)
+    async def committed(self, revocations: Sequence[Revocation]) -> None:
+        """Has this replica and then every service refuse what they revoke, once they are committed."""
+        await self._announcements.committed(revocations=revocations)
 
     async def of(self, tenant: str, targets: Sequence[str]) -> tuple[Sequence[Revocation], datetime]:
         """Those in force of a tenant whose target is among these, and a time before the reading."""
@@ -74,12 +80,11 @@ class PostgresRevocations:
             for start in range(0, len(rows), _BATCH):
                 batch = rows[start : start + _BATCH]
                 await append_all(connection, [revocation_event(_revocation(row)) for row in batch])
-        self.committed()
+        self._announcements.replayed()
 
     async def waiting(self) -> bool:
         """Whether something announced to every service has not left yet."""
-        async with self._database.system_statement() as connection:
-            return bool(await connection.fetchval(self._queries["find_waiting_announcement"]))
+        return await self._announcements.waiting()
 
     async def expired(self, limit: int) -> Sequence[Revocation]:
         """At most `limit` of those that have expired."""

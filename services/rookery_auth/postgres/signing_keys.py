@@ -1,6 +1,6 @@
 """Signing keys on Postgres."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from asyncpg import Record
@@ -16,11 +16,12 @@ class PostgresSigningKeys:
     def __init__(self, database: Database, queries: Queries) -> None:
         self._database = database
         self._queries = queries
-        self._changed: Callable[[], None] | None = None
+        self._rotated: Callable[[], None] | None = None
+        self._replaced: Callable[[], Awaitable[None]] | None = None
 
-    def on_change(self, changed: Callable[[], None]) -> None:
-        """Has `changed` called after each rotation that this process commits."""
-        self._changed = changed
+    def on_change(self, *, rotated: Callable[[], None], replaced: Callable[[], Awaitable[None]]) -> None:
+        """Has `rotated` called after each rotation that this process commits; `replaced` where all others ended."""
+        self._rotated, self._replaced = rotated, replaced
 
     async def list_in_use(self) -> tuple[Sequence[SigningKey], datetime]:
         """The keys that have not retired, oldest first, and the time by the database's clock."""
@@ -45,7 +46,8 @@ class PostgresSigningKeys:
                 raise RotationInProgress(pending)
             await connection.execute(self._queries["retire_signing_keys"], delay, overlap)
             kept = await add_signing_key(connection, self._queries, key, delay)
-        self._announce()
+        if self._rotated is not None:
+            self._database.after_commit(self._rotated)
         return kept
 
     async def replace(self, key: SigningKey) -> SigningKey:
@@ -54,7 +56,8 @@ class PostgresSigningKeys:
             await connection.execute(self._queries["lock_bootstrap"])
             await connection.execute(self._queries["end_signing_keys"])
             kept = await add_signing_key(connection, self._queries, key, timedelta())
-        self._announce()
+        if self._replaced is not None:
+            await self._database.settle_after_commit(self._replaced)
         return kept
 
     async def reseal(self, sealed: Mapping[str, bytes]) -> None:
@@ -63,10 +66,6 @@ class PostgresSigningKeys:
             await connection.execute(self._queries["lock_bootstrap"])
             for kid, private in sealed.items():
                 await connection.execute(self._queries["reseal_signing_key"], kid, private)
-
-    def _announce(self) -> None:
-        if self._changed is not None:
-            self._database.after_commit(self._changed)
 
     async def wipe_retired(self) -> None:
         """Removes the private parts of keys that have retired."""

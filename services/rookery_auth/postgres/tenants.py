@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from asyncpg import Record
-from rookery_kit.bus import OutboxRelay, append_all
+from rookery_kit.bus import append_all
 from rookery_kit.identity import FIRST_TENANT
 from rookery_kit.identity_feed import Quotas
 from rookery_kit.postgres import Connection, Database, Queries
 
 from rookery_auth.model import ApiKey, Tenant, TenantLife, TenantNotFound
+from rookery_auth.postgres.announcements import Announcements
 from rookery_auth.postgres.api_keys import add_api_key, api_key
 from rookery_auth.postgres.tenant_events import deletion_event, standing_event
 from rookery_auth.store import TenantTransaction
@@ -19,10 +20,10 @@ from rookery_auth.store import TenantTransaction
 class PostgresTenants:
     """Implements TenantStore. Works as the first tenant, which sees all tenants."""
 
-    def __init__(self, database: Database, queries: Queries, relay: OutboxRelay) -> None:
+    def __init__(self, database: Database, queries: Queries, announcements: Announcements) -> None:
         self._database = database
         self._queries = queries
-        self._relay = relay
+        self._announcements = announcements
 
     async def create(self, tenant: Tenant, administrator: ApiKey) -> tuple[Tenant, ApiKey] | None:
         """Keeps a tenant with its administrator's key, or answers what is kept of an earlier call."""
@@ -38,8 +39,10 @@ class PostgresTenants:
                 await append_all(connection, [standing_event(tenant_of(row))])
             else:
                 row = await connection.fetchrow(self._queries["find_tenant"], tenant.id)
-        self._database.after_commit(self._relay.wake)
-        return (tenant_of(row), api_key(found)) if row is not None and found is not None else None
+        if row is None or found is None:
+            return None
+        await self._announcements.committed(tenants=[tenant_of(row)])
+        return tenant_of(row), api_key(found)
 
     async def find(self, tenant: str) -> Tenant:
         """One tenant. Raises TenantNotFound."""
@@ -59,15 +62,16 @@ class PostgresTenants:
         async with self._database.transaction(FIRST_TENANT) as connection:
             rows = await connection.fetch(self._queries["lock_tenants"])
             await append_all(connection, [standing_event(tenant_of(row)) for row in rows])
-        self._database.after_commit(self._relay.wake)
+        self._announcements.replayed()
 
     @asynccontextmanager
     async def change(self, tenant: str) -> AsyncIterator[TenantTransaction]:
         """A transaction that changes a tenant. Raises TenantNotFound."""
         async with self._database.transaction(FIRST_TENANT) as connection:
             found = _one(await connection.fetchrow(self._queries["lock_tenant"], tenant), tenant)
-            yield _TenantTransaction(connection, self._queries, found)
-        self._database.after_commit(self._relay.wake)
+            change = _TenantTransaction(connection, self._queries, found)
+            yield change
+        await self._announcements.committed(tenants=[change.tenant])
 
     async def next_erasures(self, settled: timedelta, untold: timedelta) -> Sequence[str]:
         """The tenants whose erasure can go on, or of which the services are to be reminded."""

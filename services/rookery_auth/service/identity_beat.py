@@ -12,6 +12,7 @@ from rookery_auth.key_ring import KeyRing
 from rookery_auth.store import RevocationStore
 
 _EVERY_SECONDS = 2.0
+_AT_ONCE_SECONDS = 1.0
 _POLL_SECONDS = 0.05
 _POLLS = 30
 _SWEEP_BEATS = 30
@@ -41,6 +42,7 @@ class IdentityBeat:
         self._replays = replays
         self._seen: StreamState | None = None
         self._wake = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
         self._beats = 0
 
     def wake(self) -> None:
@@ -63,6 +65,19 @@ class IdentityBeat:
 
     async def beat(self) -> None:
         """One beat, after a replay where one is due. Raises DatabaseUnavailable, BusUnavailable."""
+        async with self._one_at_a_time:
+            await self._beat()
+
+    async def beat_now(self) -> None:
+        """Beats before it returns, where that takes no longer than a second; else the loop does so later."""
+        try:
+            async with asyncio.timeout(_AT_ONCE_SECONDS):
+                await self.beat()
+        except (RookeryError, TimeoutError) as error:
+            _log.warning("answered before it was announced", error=str(error) or type(error).__name__)
+            self.wake()
+
+    async def _beat(self) -> None:
         await self._ring.refresh()
         state = await self._stream.state()
         if self._seen is None or state.may_lack_what(self._seen):

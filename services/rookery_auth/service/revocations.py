@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from rookery_kit.clock import Clock
 from rookery_kit.identity import Principal
-from rookery_kit.identity_feed import Revocation as KnownRevocation
 from rookery_kit.identity_feed import RevocationKind, TokenRevoked
 from rookery_kit.identity_feed import Revocations as KnownRevocations
 
@@ -55,8 +54,7 @@ class Revocations:
         known = KnownRevocations()
         found, read_time = await self._store.of(principal.tenant, targets)
         for each in found:
-            revoke_time, expire_time = each.revoke_time.timestamp(), each.expire_time.timestamp()
-            known.apply(KnownRevocation(each.tenant, each.kind, each.target, revoke_time, expire_time))
+            known.apply(each.known)
         if known.revokes(principal):
             raise TokenRevoked
         return read_time

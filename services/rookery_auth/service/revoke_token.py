@@ -55,9 +55,13 @@ class TokenRevocations:
         return subject
 
     async def introspect(self, principal: Principal, text: str) -> Principal | None:
-        """Whom a token speaks for that is good at this moment; None for any other, and for one of another tenant."""
+        """Whom a token speaks for that is good at this moment; None for any other, and for one of another tenant.
+
+        What another replica has revoked is asked of the database, which knows it before anybody is told.
+        """
         try:
             found, _ = await self._reader.subject(text)
+            await self._revocations.require_good(found)
         except (Unauthenticated, PermissionDenied):
             return None
         return found if found.tenant == principal.tenant else None

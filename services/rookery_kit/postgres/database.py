@@ -1,7 +1,7 @@
 """The connection pool of a service, and the transactions that run on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ class _SharedTransaction:
     tenant: str
     connection: Connection
     after_commit: list[Callable[[], None]]
+    settling: list[Callable[[], Awaitable[None]]]
 
 
 class Database:
@@ -146,7 +147,7 @@ class Database:
             yield shared.connection
             return
         async with self.transaction(tenant) as connection:
-            shared = _SharedTransaction(tenant, connection, [])
+            shared = _SharedTransaction(tenant, connection, [], [])
             token = self._shared.set(shared)
             try:
                 yield connection
@@ -154,6 +155,8 @@ class Database:
                 self._shared.reset(token)
         for callback in shared.after_commit:
             callback()
+        for settle in shared.settling:
+            await settle()
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Calls `callback` once the shared transaction has committed; at once where there is none.
@@ -165,6 +168,17 @@ class Database:
             callback()
         else:
             shared.after_commit.append(callback)
+
+    async def settle_after_commit(self, settle: Callable[[], Awaitable[None]]) -> None:
+        """Awaits `settle` once the shared transaction has committed, before its block is left; at once outside of one.
+
+        The answer waits for it, so it is to end soon and to raise nothing. Asked for twice, it is awaited once.
+        """
+        shared = self._shared.get()
+        if shared is None:
+            await settle()
+        elif settle not in shared.settling:
+            shared.settling.append(settle)
 
     async def ping(self) -> None:
         """Proves that the server answers. Raises DatabaseUnavailable."""
