@@ -69,7 +69,8 @@ async def test_agents_are_listed_shown_and_deregistered(suite: Suite, client: Cl
             assert (await rookery("agents", "show", key, "--json")).json["id"] == agents[1].id
         assert "team=a" in (await rookery("agents", "show", "ben")).out
     assert (await rookery("agents", "list", "--status", "online")).err == "no agents\n"
-    gone = await rookery("agents", "deregister", "ben")
+    assert (await rookery("agents", "deregister", "ben")).code == 2
+    gone = await rookery("agents", "deregister", "ben", "--yes")
     assert (gone.code, gone.out) == (0, f"agent ben ({agents[1].id}) is deregistered\n")
     assert (await rookery("agents", "show", "ben")).code == 1
 

@@ -5,8 +5,6 @@ import pytest
 from harness.command_line import CommandLine, write_context
 from harness.eventually import eventually
 from harness.suite import Suite
-from rookery.auth.v1.enrollment_service_pb2 import CreateEnrollmentTokenRequest
-from rookery.auth.v1.enrollment_service_pb2_grpc import EnrollmentServiceStub
 
 
 @pytest.fixture
@@ -52,13 +50,17 @@ async def test_api_keys_are_created_used_rotated_and_revoked(rookery: CommandLin
 
 @pytest.mark.capability("G6")
 @pytest.mark.capability("A1")
-async def test_enrolment_tokens_are_listed_and_revoked(rookery: CommandLine, suite: Suite) -> None:
-    stub = EnrollmentServiceStub(suite.channel("auth"))
-    request = CreateEnrollmentTokenRequest(roles=["observer"])
-    made = await stub.CreateEnrollmentToken(request, metadata=await suite.administrator())
-    token_id = made.enrollment_token.id
+async def test_enrolment_tokens_are_created_listed_and_revoked(rookery: CommandLine) -> None:
+    options = ("--role", "observer", "--label", "team=a", "--ttl", "2d")
+    made = await rookery("enrollments", "create", *options)
+    assert (made.code, made.out[:4], "shown once" in made.err) == (0, "rke_", True)
     (listed,) = (await rookery("enrollments", "list", "--json")).json["enrollment_tokens"]
-    assert (listed["id"], listed["roles"], listed["creator"]) == (token_id, ["observer"], "user:admin")
+    token_id = listed["id"]
+    assert (listed["roles"], listed["labels"], listed["creator"]) == (["observer"], {"team": "a"}, "user:admin")
+    assert (await rookery("enrollments", "list")).lines[1].rstrip().endswith("in 2d")
+    again = (await rookery("enrollments", "create", "--json")).json
+    assert (again["secret"][:4], again["enrollment_token"]["roles"]) == ("rke_", ["agent"])
+    assert (await rookery("enrollments", "create", "--ttl", "31d")).code == 2
     assert (await rookery("enrollments", "revoke", token_id)).code == 2
     revoked = await rookery("enrollments", "revoke", token_id, "--yes")
     assert revoked.out == f"enrolment token {token_id} is revoked\n"

@@ -8,9 +8,19 @@ NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("length", "shown"), [(0, "0s"), (0.9, "0s"), (59.9, "59s"), (60, "1m"), (7199, "1h"), (90_000, "1d")]
+    ("length", "shown"),
+    [
+        (0, "0s"),
+        (0.4, "0s"),
+        (59.4, "59s"),
+        (59.9, "1m"),
+        (60, "1m"),
+        (7199, "2h"),
+        (90_000, "1d"),
+        (7_775_999.9, "90d"),
+    ],
 )
-def test_a_span_is_told_in_the_largest_unit_that_fits(length: float, shown: str) -> None:
+def test_a_span_is_told_to_the_nearest_of_the_largest_unit_that_fits(length: float, shown: str) -> None:
     assert span(length) == shown
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from google.protobuf import duration_pb2, timestamp_pb2
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+# Each unit in seconds, and how many of it there are at the most before the next one is taken.
+_UNITS = ((1, 60, "s"), (60, 60, "m"), (3_600, 24, "h"))
+_DAY = 86_400
 
 
 def rfc3339(timestamp: "timestamp_pb2.Timestamp") -> str | None:
@@ -28,8 +30,12 @@ def ago(time: str | None, now: datetime | None = None) -> str:
 
 
 def span(length: float) -> str:
-    """So many seconds, in the largest unit that fits: `0s`, `59s`, `2m`, `3h`, `4d`."""
-    for size, unit in _UNITS:
-        if length >= size:
-            return f"{int(length // size)}{unit}"
-    return "0s"
+    """So many seconds, to the nearest of the largest unit that fits: `0s`, `59s`, `2m`, `3h`, `4d`."""
+    for size, most, unit in _UNITS:
+        if (number := _nearest(length / size)) < most:
+            return f"{number}{unit}"
+    return f"{_nearest(length / _DAY)}d"
+
+
+def _nearest(number: float) -> int:
+    return int(number + 0.5)

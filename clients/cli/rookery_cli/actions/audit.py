@@ -21,7 +21,7 @@ _COLUMNS = (
     Column("WHEN", lambda event: ago(event["event_time"]), fixed=True),
     Column("OUTCOME", lambda event: event["outcome"], fixed=True),
     Column("ACTOR", lambda event: acting(event["delegates"], event["actor"])),
-    Column("ACTION", lambda event: event["action"].rpartition(".")[2]),
+    Column("ACTION", lambda event: event["action"]),
     Column("RESOURCE", lambda event: event["resource"]),
     Column("REASON", lambda event: event["reason"] or ""),
 )

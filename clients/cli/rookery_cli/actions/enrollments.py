@@ -1,7 +1,7 @@
 """Enrolment tokens."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -56,6 +56,22 @@ async def list_enrollment_tokens(client: Client, extent: Extent, output: Output)
     tokens, more = await collect(fetch, extent)
     documents = [enrollment_token_document(token) for token in tokens]
     output.listing("enrollment_tokens", documents, _COLUMNS, more=more)
+
+
+async def create_enrollment_token(
+    client: Client, roles: Sequence[str], labels: Mapping[str, str], ttl: timedelta | None, output: Output
+) -> None:
+    """Creates a token and shows its secret."""
+    request = enrollment_service_pb2.CreateEnrollmentTokenRequest(
+        request_id=str(uuid4()), roles=roles, labels=labels, ttl=ttl
+    )
+    answer = await client.enrollments.CreateEnrollmentToken(request, timeout=CALL_SECONDS)
+    if output.as_json:
+        output.json({"enrollment_token": enrollment_token_document(answer.enrollment_token), "secret": answer.secret})
+    else:
+        output.line(answer.secret)
+        output.note(f"enrolment token {answer.enrollment_token.id} is created")
+    output.note("this secret is shown once and kept nowhere: give it to the agent, as $ROOKERY_ENROLLMENT_TOKEN")
 
 
 async def revoke_enrollment_token(client: Client, token_id: str, output: Output) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from rookery.auth.v1 import policy_service_pb2, role_pb2
+from rookery_kit.contract import declared_methods
 from rookery_sdk import Client
 
 from rookery_cli.output import Column, Output
@@ -16,7 +17,7 @@ _COLUMNS = (
     Column("NAME", lambda role: role["name"], fixed=True),
     Column("KIND", lambda role: "built-in" if role["built_in"] else "own", fixed=True),
     Column("DESCRIPTION", lambda role: role["description"]),
-    Column("PERMISSIONS", lambda role: ", ".join(role["permissions"])),
+    Column("PERMISSIONS", lambda role: _in_short(role["permissions"])),
 )
 _BINDING_COLUMNS = (
     Column("SUBJECT", lambda binding: binding["subject"], fixed=True),
@@ -25,6 +26,13 @@ _BINDING_COLUMNS = (
     Column("BOUND", lambda binding: ago(binding["create_time"])),
 )
 _ALL = Extent(None)
+_SHOWN = 3
+
+
+def _in_short(permissions: Sequence[str]) -> str:
+    """The first few; a listing as JSON has them all."""
+    left = len(permissions) - _SHOWN
+    return ", ".join([*permissions[:_SHOWN], f"and {left} more"] if left > 1 else permissions)
 
 
 def role_document(role: role_pb2.Role) -> dict[str, Any]:
@@ -126,11 +134,16 @@ async def list_bindings(client: Client, subject: str, role: str, extent: Extent,
     output.listing("bindings", [_binding_document(binding) for binding in bindings], _BINDING_COLUMNS, more=more)
 
 
+def _full_name(method: str) -> str:
+    """The method that the matrix prints like this, such as `TaskService/GetTask`; else as it is."""
+    return next((each.full_name for each in declared_methods() if each.full_name.endswith(f".{method}")), method)
+
+
 async def check_permission(client: Client, subject: str, question: str, output: Output) -> bool:
     """Shows whether a subject may do something, and why; answers whether it may."""
     request = policy_service_pb2.CheckPermissionRequest(subject=subject)
     if "/" in question:
-        request.method = question
+        request.method = _full_name(question)
     else:
         request.permission = question
     answer = await client.policies.CheckPermission(request, timeout=CALL_SECONDS)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rookery_cli.commands import agent_liveness
+from rookery_cli.confirmation import Yes, confirm
 from rookery_cli.options import DEFAULT_LIMIT, AsJson, Everything, Labels, Limit, pairs
 from rookery_cli.paging import Extent
 from rookery_cli.state import context_of
@@ -113,10 +114,11 @@ def _instruct(ctx: typer.Context, agent: str, instruction: str, *, as_json: bool
 
 
 @app.command()
-def deregister(ctx: typer.Context, agent: _Key, *, as_json: AsJson = False) -> None:
+def deregister(ctx: typer.Context, agent: _Key, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """Remove an agent; its name is free again. One that runs registers itself again."""
     from rookery_cli.actions.agents import deregister_agent
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
+    confirm(f"Remove the agent {agent}?", yes=yes)
     perform(context_of(ctx), lambda client: deregister_agent(client, agent, Output(as_json=as_json)))

@@ -35,7 +35,8 @@ def list_(
 ) -> None:
     """List what was done, and tried, the newest first.
 
-    A filter compares actor, action, resource, outcome, reason, service, event_time and sequence.
+    A filter compares actor, action, resource, outcome, reason, service, event_time and sequence. An action is a method,
+    such as rookery.auth.v1.PolicyService/BindRole, or what docs/administration.md names, such as token.issued.
     """
     from rookery_cli.actions.audit import list_events
     from rookery_cli.output import Output

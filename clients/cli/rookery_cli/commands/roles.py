@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rookery_cli.confirmation import Yes, confirm
 from rookery_cli.options import DEFAULT_LIMIT, AsJson, Everything, Limit
 from rookery_cli.paging import Extent
 from rookery_cli.refusal import Misused, NotRunning
@@ -104,12 +105,13 @@ def update(
 
 
 @app.command()
-def delete(ctx: typer.Context, role: _Role, *, as_json: AsJson = False) -> None:
+def delete(ctx: typer.Context, role: _Role, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """Delete a role with its bindings. Tokens that carry it are refused at once."""
     from rookery_cli.actions.roles import delete_role
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
+    confirm(f"Delete the role {role} with its bindings?", yes=yes)
     perform(context_of(ctx), lambda client: delete_role(client, role, Output(as_json=as_json)))
 
 
@@ -155,14 +157,16 @@ def bindings(
 @app.command()
 def check(
     ctx: typer.Context,
-    question: Annotated[str, typer.Argument(metavar="PERMISSION|METHOD", help="Such as tasks:read, or a method.")],
+    question: Annotated[
+        str, typer.Argument(metavar="PERMISSION|METHOD", help="Such as tasks:read, or a method as in the matrix.")
+    ],
     *,
     subject: Annotated[str, typer.Option("--subject", metavar="SUBJECT", help="Whom; else yourself.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Say whether somebody may do something, and why. Exits with 1 where they may not.
 
-    rookery roles check rookery.registry.v1.AgentService/ListAgents --subject user:jane
+    rookery roles check AgentService/ListAgents --subject user:jane
     """
     from rookery_cli.actions.roles import check_permission
     from rookery_cli.output import Output
