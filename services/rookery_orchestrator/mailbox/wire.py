@@ -7,7 +7,7 @@ from typing import NamedTuple
 from google.protobuf.message import DecodeError
 from rookery.events.v1 import mail_pb2
 from rookery.orchestrator.v1 import message_pb2
-from rookery_kit.timestamps import moment_of, timestamp_of
+from rookery_kit.timestamps import moment_of, set_timestamp
 
 from rookery_orchestrator.mailbox.model import DeadReason, Envelope, Message, Priority
 from rookery_orchestrator.model import Payload
@@ -36,7 +36,7 @@ def _fill(encoded: message_pb2.Message, message: Message) -> None:
     encoded.sender = message.sender
     encoded.recipient_agent_id = message.recipient_agent_id
     encoded.priority = _TO_WIRE[message.priority]
-    encoded.create_time.CopyFrom(timestamp_of(message.create_time))
+    set_timestamp(encoded.create_time, message.create_time)
     if message.type:
         encoded.type = message.type
     if message.correlation_id:
@@ -51,9 +51,9 @@ def _fill(encoded: message_pb2.Message, message: Message) -> None:
         encoded.topic = message.topic
         encoded.publication_id = message.publication_id
     if message.expire_time is not None:
-        encoded.expire_time.CopyFrom(timestamp_of(message.expire_time))
+        set_timestamp(encoded.expire_time, message.expire_time)
     if message.deliver_time is not None:
-        encoded.deliver_time.CopyFrom(timestamp_of(message.deliver_time))
+        set_timestamp(encoded.deliver_time, message.deliver_time)
     if message.delegates:
         encoded.delegates.extend(message.delegates)
 
@@ -62,7 +62,7 @@ def _fill_reply_place(encoded: message_pb2.Message, message: Message) -> None:
     """Where an answer goes, and until when it is waited for: nobody waits at no place."""
     encoded.reply_address = message.reply_address
     if message.reply_deadline is not None:
-        encoded.reply_deadline.CopyFrom(timestamp_of(message.reply_deadline))
+        set_timestamp(encoded.reply_deadline, message.reply_deadline)
 
 
 def _fill_payload(encoded: message_pb2.Message, message: Message) -> None:
@@ -78,15 +78,21 @@ class Sealed(NamedTuple):
 
 
 def seal_with_trail(message: Message, *, with_payload: bool) -> Sealed:
-    """The message as mail, and its entry for the audit trail, with its payload or without."""
+    """The message as mail, and its entry for the audit trail, with its payload or without.
+
+    Mail has its message where Trail has those that were sent, in field 1, so that the same bytes are both. By the rules
+    of protobuf's encoding they are one message in the mail, to which more can be added, and one of several in the trail.
+    """
     mail = mail_pb2.Mail()
-    encoded = mail.message
-    _fill(encoded, message)
-    _fill_payload(encoded, message)
-    sealed = mail.SerializeToString()
-    if not with_payload:
-        encoded.ClearField("payload")
-    return Sealed(sealed, mail_pb2.Trail(sent=(encoded,)).SerializeToString())
+    _fill(mail.message, message)
+    if with_payload:
+        _fill_payload(mail.message, message)
+        return Sealed(*[mail.SerializeToString()] * 2)
+    # What is read behind it is merged into it.
+    trail = mail.SerializeToString()
+    mail.Clear()
+    _fill_payload(mail.message, message)
+    return Sealed(trail + mail.SerializeToString(), trail)
 
 
 def seal(message: Message) -> bytes:
