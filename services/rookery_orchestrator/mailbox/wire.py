@@ -81,13 +81,14 @@ def seal_with_trail(message: Message, *, with_payload: bool) -> Sealed:
     """The message as mail, and its entry for the audit trail, with its payload or without.
 
     Mail has its message where Trail has those that were sent, in field 1, so that the same bytes are both. By the rules
-    of protobuf's encoding they are one message in the mail, to which more can be added, and one of several in the trail.
+    of protobuf's encoding they are one message in the mail, to which more can be added, and one of several in a trail.
     """
     mail = mail_pb2.Mail()
     _fill(mail.message, message)
     if with_payload:
         _fill_payload(mail.message, message)
-        return Sealed(*[mail.SerializeToString()] * 2)
+        sealed = mail.SerializeToString()
+        return Sealed(sealed, sealed)
     # What is read behind it is merged into it.
     trail = mail.SerializeToString()
     mail.Clear()
