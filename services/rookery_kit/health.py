@@ -12,6 +12,7 @@ from rookery_kit.rpc.server import RpcServer
 RATE_LIMITS = "rookery.rate_limits"
 """The name under which health answers whether limits hold over all replicas."""
 _EVERY_SECONDS = 1.0
+_LIMITS_EVERY_SECONDS = 0.1
 _log = structlog.get_logger(__name__)
 
 
@@ -28,18 +29,23 @@ class HealthWatch:
         self._limiter = limiter
 
     async def run(self) -> None:
-        """Watches until cancelled."""
+        """Watches the database and the bus until cancelled."""
         serving = True
-        reconciled: bool | None = None
         while True:
-            if self._limiter.reconciled != reconciled:
-                reconciled = self._limiter.reconciled
-                await self._server.set_health(RATE_LIMITS, serving=reconciled)
             await asyncio.sleep(_EVERY_SECONDS)
             answering = await self._answering()
             if answering != serving:
                 serving = answering
                 await self._server.set_serving(serving=serving)
+
+    async def run_limits(self) -> None:
+        """Watches the rate limits until cancelled; questions that a frozen bus lets wait do not hold this up."""
+        reconciled: bool | None = None
+        while True:
+            if self._limiter.reconciled != reconciled:
+                reconciled = self._limiter.reconciled
+                await self._server.set_health(RATE_LIMITS, serving=reconciled)
+            await asyncio.sleep(_LIMITS_EVERY_SECONDS)
 
     async def _answering(self) -> bool:
         try:

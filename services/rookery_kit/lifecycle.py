@@ -136,7 +136,7 @@ async def serve(
         health = HealthWatch(foundation, server, limiter)
         loops: list[Callable[[], Coroutine[None, None, None]]]
         loops = [*service.background, foundation.relay.run, foundation.audit.run]
-        loops += [janitor.run, reconciliation.run, health.run]
+        loops += [janitor.run, reconciliation.run, health.run, health.run_limits]
         background = [asyncio.create_task(feed.run())]
         try:
             # Who was down when something was revoked must know it before the first call.

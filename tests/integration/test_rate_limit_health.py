@@ -1,6 +1,8 @@
 """A service whose replicas do not hear of each other says so."""
 
 import asyncio
+import os
+import signal
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -101,6 +103,20 @@ async def test_an_open_limiter_says_that_limits_are_local_and_goes_on(
         assert (await service.samples())["rookery_rate_limits_reconciled"] == 0
         await service.get()
         await nats_server.restart()
+        await eventually(lambda: has_status(service, RATE_LIMITS, SERVING))
+
+
+@pytest.mark.capability("A7")
+async def test_limits_are_known_to_be_local_three_seconds_after_the_bus_froze(
+    fresh_database: FreshDatabase, nats_server: RestartableNats
+) -> None:
+    async with limited(fresh_database, nats_server, "open") as service:
+        await eventually(lambda: has_status(service, RATE_LIMITS, SERVING))
+        os.kill(nats_server.pid, signal.SIGSTOP)
+        try:
+            await eventually(lambda: has_status(service, RATE_LIMITS, NOT_SERVING), within=3)
+        finally:
+            os.kill(nats_server.pid, signal.SIGCONT)
         await eventually(lambda: has_status(service, RATE_LIMITS, SERVING))
 
 
