@@ -98,16 +98,8 @@ class Pulls:
         """What there is, at most so many of each priority. Raises BusUnavailable."""
         await self._uplink.up()
         await self._see_to_consumers(counts)
-        keys = [await self._ask(priority, count) for priority, count in self._wanted(counts).items()]
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                for request in self._asked.values():
-                    await request.done.wait()
-        except TimeoutError:
-            _log.warning("mail does not come", consumers=[self._consumers.name(priority) for priority in self._asked])
-        for key in keys:
-            self.inbox.forget(key)
-        asked, self._asked = self._asked, {}
+        wanted = self._wanted(counts)
+        asked = await self._ask_all(wanted) if wanted else {}
         fetched: dict[Priority, list[Fetched]] = {}
         for priority, count in counts.items():
             end = asked[priority].end if priority in asked else PullEnd.EMPTY
@@ -120,6 +112,20 @@ class Pulls:
             fetched[priority] = _fetched(taken, priority)
             self._removal.pulled(priority, [mail.handle for mail in fetched[priority]])
         return fetched
+
+    async def _ask_all(self, wanted: Mapping[Priority, int]) -> dict[Priority, PullRequest]:
+        """Asks for so much, and waits until it is here or the server says that there is no more."""
+        keys = [await self._ask(priority, count) for priority, count in wanted.items()]
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                for request in self._asked.values():
+                    await request.done.wait()
+        except TimeoutError:
+            _log.warning("mail does not come", consumers=[self._consumers.name(priority) for priority in self._asked])
+        for key in keys:
+            self.inbox.forget(key)
+        asked, self._asked = self._asked, {}
+        return asked
 
     def _wanted(self, counts: Mapping[Priority, int]) -> dict[Priority, int]:
         """How much is to be asked for: nothing where enough has arrived, or all that there was."""
