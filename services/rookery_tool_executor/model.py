@@ -124,7 +124,10 @@ class ExecutionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool call as asked for. `arguments` is the JSON object as it came; `task_id` and `request_id` may be empty."""
+    """A tool call as asked for. `arguments` is the JSON object as it came; `task_id` and `request_id` may be empty.
+
+    `delegates` act for the subject, the nearest first; empty when nobody does. Who asks again may be another of them.
+    """
 
     tenant: str
     subject: str
@@ -133,6 +136,7 @@ class ToolCall:
     arguments: bytes
     task_id: str = ""
     request_id: str = ""
+    delegates: tuple[str, ...] = ()
 
     @property
     def digest(self) -> bytes:

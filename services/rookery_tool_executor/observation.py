@@ -1,6 +1,6 @@
 """What is told of calls: a span around each, and metrics. Arguments and answers are in neither."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from opentelemetry import metrics, trace
@@ -47,7 +47,7 @@ class CallObserver:
     @contextmanager
     def call(self, call: ToolCall, execution_id: str, transport: Transport) -> Iterator[CallSpan]:
         """Around one call to a server. Within it the span is the current one, so that its context goes downstream."""
-        attributes = {
+        attributes: dict[str, str | Sequence[str]] = {
             "rookery.tenant": call.tenant,
             "rookery.subject": call.subject,
             "rookery.execution_id": execution_id,
@@ -56,6 +56,8 @@ class CallObserver:
         }
         if call.task_id:
             attributes["rookery.task_id"] = call.task_id
+        if call.delegates:
+            attributes["rookery.delegates"] = call.delegates
         kind = "stdio" if isinstance(transport, StdioTransport) else "streamable_http"
         begun = self._clock.monotonic()
         with self._tracer.start_as_current_span(

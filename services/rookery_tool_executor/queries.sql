@@ -3,12 +3,14 @@
 -- an executor that was lost (only where repeating adds no effect). No row: the request_id stands for another
 -- execution, or our own lease has run out.
 INSERT INTO executions AS e
-    (tenant, id, subject, request_id, call_digest, task_id, server, tool, arguments, repeatable, state, executor_id)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'RESERVED', own.id
+    (tenant, id, subject, request_id, call_digest, task_id, server, tool, arguments, repeatable, state, executor_id,
+     delegates)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'RESERVED', own.id, $12
 FROM executors own
 WHERE own.id = $11 AND own.lease_expire_time > clock_timestamp()
 ON CONFLICT (tenant, subject, request_id) WHERE request_id IS NOT NULL DO UPDATE
-SET executor_id = EXCLUDED.executor_id, epoch = e.epoch + 1, state = 'RESERVED', error_reason = '', error_message = ''
+SET executor_id = EXCLUDED.executor_id, epoch = e.epoch + 1, state = 'RESERVED', error_reason = '', error_message = '',
+    delegates = EXCLUDED.delegates
 WHERE e.repeatable
   AND e.call_digest = EXCLUDED.call_digest
   AND (
@@ -49,8 +51,8 @@ RETURNING end_time - create_time AS duration;
 -- Records a call that ended before anything could be reserved for it.
 INSERT INTO executions
     (tenant, id, subject, call_digest, task_id, server, tool, arguments, repeatable, state, executor_id,
-     error_reason, error_message, end_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, 'FAILED', $9, $10, $11, now());
+     error_reason, error_message, end_time, delegates)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, 'FAILED', $9, $10, $11, now(), $12);
 
 -- name: page_executions
 -- One page, newest first: ids are made in the order of time. It ends with the execution that uses up $6 bytes, so

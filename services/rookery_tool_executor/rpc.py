@@ -70,6 +70,7 @@ class ToolRpc(tool_service_pb2_grpc.ToolServiceServicer):
                 arguments=request.arguments,
                 task_id=request.task_id.lower(),
                 request_id=request.request_id.lower(),
+                delegates=call.principal.actors,
             ),
             tool_timeout=request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else None,
             remaining=self._remaining(call),
@@ -134,6 +135,7 @@ def _execution(execution: Execution) -> tool_pb2.Execution:
         error_message=execution.error_message,
         create_time=execution.create_time,
         duration=execution.duration,
+        delegates=call.delegates,
     )
 
 

@@ -7,7 +7,8 @@ CREATE TABLE executors (
 );
 
 -- Every tool call: reserved before the tool is called, finalised afterwards. request_id is NULL where none was given,
--- and where it was given back because the tool was certainly not called. epoch rises with every take-over.
+-- and where it was given back because the tool was certainly not called. epoch rises with every take-over. delegates are
+-- those who acted for the subject, the nearest first.
 CREATE TABLE executions (
     tenant text NOT NULL,
     id uuid NOT NULL,
@@ -29,6 +30,7 @@ CREATE TABLE executions (
     error_message text NOT NULL DEFAULT '',
     create_time timestamptz NOT NULL DEFAULT now(),
     end_time timestamptz,
+    delegates text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (tenant, id)
 );
 CREATE UNIQUE INDEX executions_request_id ON executions (tenant, subject, request_id) WHERE request_id IS NOT NULL;

@@ -1,12 +1,21 @@
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 from harness.eventually import eventually
-from harness.sdk_agents import context_of
+from harness.mcp_servers.commands import WORKBENCH
+from harness.sdk_agents import context_of, online, serving
 from harness.suite import Suite
 from rookery.auth.v1 import api_key_service_pb2, token_service_pb2
-from rookery.registry.v1 import agent_service_pb2
-from rookery_sdk import Client, PermissionDenied, Unauthenticated
+from rookery.orchestrator.v1 import message_service_pb2
+from rookery.registry.v1 import agent_service_pb2, mcp_server_pb2, mcp_server_service_pb2
+from rookery.tool_executor.v1 import tool_service_pb2
+from rookery_sdk import Agent, Client, Message, MessageContext, PermissionDenied, Unauthenticated
+
+
+@pytest.fixture
+def suite_settings() -> dict[str, dict[str, str]]:
+    return {"tool_executor": {"STDIO_ALLOWED_COMMANDS": f'["{sys.executable}"]'}}
 
 
 @pytest.fixture
@@ -60,3 +69,39 @@ async def test_a_client_acts_for_another_that_lets_it(suite: Suite, client: Clie
         with pytest.raises(Unauthenticated):
             async with actor.act_for("no token") as nobody:
                 await nobody.create_task("nothing", 1)
+
+
+@pytest.mark.capability("A11")
+async def test_messages_and_tools_see_who_acts_and_for_whom(suite: Suite, client: Client) -> None:
+    stdio = mcp_server_pb2.StdioTransport(command=sys.executable, args=[WORKBENCH, "stdio"])
+    bench = mcp_server_service_pb2.RegisterMcpServerRequest(name="bench", stdio=stdio)
+    await client.servers.RegisterMcpServer(bench)
+    agent, got = Agent("librarian", context=context_of(suite)), list[Message]()
+
+    @agent.message
+    async def keep(_ctx: MessageContext, message: Message) -> None:
+        got.append(message)
+
+    owner_key = await key_for(client, "user:owner", "developer")
+    actor_key = await key_for(client, "user:actor", "tester")
+    async with (
+        serving(agent),
+        Client.connect(context_of(suite), api_key=owner_key) as owner,
+        Client.connect(context_of(suite), api_key=actor_key) as actor,
+    ):
+        await online(client, "librarian")
+        token = await owner.let_act("user:actor")
+        async with actor.act_for(token) as acting:
+            sent = await acting.send("librarian", "hello", correlation_id="c-1")
+            called = (await acting.call_tool("bench", "metadata")).execution
+        await eventually(lambda: len(got) == 1)
+    assert (got[0].id, got[0].sender, got[0].delegates) == (sent.id, "user:owner", ("user:actor",))
+    (record,) = (
+        await client.messages.ListMessages(message_service_pb2.ListMessagesRequest(correlation_id="c-1"))
+    ).messages
+    assert (record.message.sender, list(record.message.delegates)) == ("user:owner", ["user:actor"])
+    assert (called.subject, list(called.delegates)) == ("user:owner", ["user:actor"])
+    recorded = await client.tools.ListExecutions(tool_service_pb2.ListExecutionsRequest())
+    assert list(recorded.executions) == [called]
+    told = called.content[0].text.splitlines()
+    assert {"rookery.dev/subject=user:owner", "rookery.dev/delegates=['user:actor']"} <= set(told)

@@ -136,6 +136,7 @@ def execution_document(execution: tool_pb2.Execution) -> dict[str, Any]:
         "arguments": _json(execution.arguments),
         "task_id": execution.task_id or None,
         "subject": execution.subject,
+        "delegates": list(execution.delegates),
         "tenant": execution.tenant,
         "error_reason": execution.error_reason or None,
         "error_message": execution.error_message or None,

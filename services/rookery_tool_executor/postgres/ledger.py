@@ -37,6 +37,7 @@ class PostgresLedgerStore:
                 call.arguments,
                 repeatable,
                 executor_id,
+                call.delegates,
             )
         return Reservation(str(row["id"]), row["epoch"], row["create_time"]) if row else None
 
@@ -88,6 +89,7 @@ class PostgresLedgerStore:
                 executor_id,
                 error.reason,
                 _storable(error.message),
+                call.delegates,
             )
 
     async def page(self, tenant: str, query: ExecutionQuery) -> ExecutionPage:
@@ -153,6 +155,7 @@ def _execution(row: Record) -> Execution:
         arguments=row["arguments"],
         task_id=str(row["task_id"] or ""),
         request_id=str(row["request_id"] or ""),
+        delegates=tuple(row["delegates"]),
     )
     return Execution(
         id=str(row["id"]),

@@ -37,6 +37,7 @@ from rookery_tool_executor.sessions.tool_schema import SchemaUnusable
 from rookery_tool_executor.store import Outcome, Reservation
 
 IDEMPOTENCY_KEY = "rookery.dev/idempotency-key"
+SUBJECT, TENANT, DELEGATES = "rookery.dev/subject", "rookery.dev/tenant", "rookery.dev/delegates"
 _REFUSALS = (
     McpServerNotFound,
     McpServerDisabled,
@@ -164,7 +165,7 @@ class CallTool:
     ) -> ToolAnswer:
         """Calls the tool; where the session broke, once more over another one, if that is safe."""
         deadline = self._clock.monotonic() + seconds
-        meta: Any = {IDEMPOTENCY_KEY: call.request_id or reservation.id}
+        meta: Any = _meta(call, reservation)
         with self._observer.call(call, reservation.id, resolved.server.transport) as observed:
             try:
                 answer = await resolved.session.call(call.tool, resolved.arguments, seconds, meta)
@@ -179,6 +180,18 @@ class CallTool:
 
     def _left(self, deadline: float) -> float:
         return deadline - self._clock.monotonic()
+
+
+def _meta(call: ToolCall, reservation: Reservation) -> dict[str, object]:
+    """What the server is told beside the arguments."""
+    meta: dict[str, object] = {
+        IDEMPOTENCY_KEY: call.request_id or reservation.id,
+        SUBJECT: call.subject,
+        TENANT: call.tenant,
+    }
+    if call.delegates:
+        meta[DELEGATES] = list(call.delegates)
+    return meta
 
 
 def _failed(error: RookeryError) -> Outcome:

@@ -65,7 +65,7 @@ class Blob(_message.Message):
     def __init__(self, content_type: _Optional[str] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class Execution(_message.Message):
-    __slots__ = ("id", "tenant", "subject", "task_id", "server", "tool", "arguments", "state", "content", "structured_content", "is_error", "error_reason", "error_message", "create_time", "duration")
+    __slots__ = ("id", "tenant", "subject", "task_id", "server", "tool", "arguments", "state", "content", "structured_content", "is_error", "error_reason", "error_message", "create_time", "duration", "delegates")
     ID_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +81,7 @@ class Execution(_message.Message):
     ERROR_MESSAGE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     DURATION_FIELD_NUMBER: _ClassVar[int]
+    DELEGATES_FIELD_NUMBER: _ClassVar[int]
     id: str
     tenant: str
     subject: str
@@ -96,4 +97,5 @@ class Execution(_message.Message):
     error_message: str
     create_time: _timestamp_pb2.Timestamp
     duration: _duration_pb2.Duration
-    def __init__(self, id: _Optional[str] = ..., tenant: _Optional[str] = ..., subject: _Optional[str] = ..., task_id: _Optional[str] = ..., server: _Optional[str] = ..., tool: _Optional[str] = ..., arguments: _Optional[bytes] = ..., state: _Optional[_Union[ExecutionState, str]] = ..., content: _Optional[_Iterable[_Union[Content, _Mapping]]] = ..., structured_content: _Optional[bytes] = ..., is_error: _Optional[bool] = ..., error_reason: _Optional[str] = ..., error_message: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    delegates: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., tenant: _Optional[str] = ..., subject: _Optional[str] = ..., task_id: _Optional[str] = ..., server: _Optional[str] = ..., tool: _Optional[str] = ..., arguments: _Optional[bytes] = ..., state: _Optional[_Union[ExecutionState, str]] = ..., content: _Optional[_Iterable[_Union[Content, _Mapping]]] = ..., structured_content: _Optional[bytes] = ..., is_error: _Optional[bool] = ..., error_reason: _Optional[str] = ..., error_message: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., delegates: _Optional[_Iterable[str]] = ...) -> None: ...
