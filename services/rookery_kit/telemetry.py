@@ -99,7 +99,9 @@ def configure_logging(service: str, level: str) -> None:
             event["span_id"] = format(context.span_id, "016x")
         if principal := current_principal.get():
             event.setdefault("tenant", principal.tenant)
-            event.setdefault("subject", principal.subject)
+            told = event.setdefault("subject", principal.subject)
+            if principal.actors and told == principal.subject:
+                event.setdefault("delegates", principal.actors)
         return event
 
     shared: list[structlog.types.Processor] = [

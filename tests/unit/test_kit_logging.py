@@ -59,6 +59,21 @@ def test_within_a_call_a_line_names_the_trace_and_the_caller(capsys: pytest.Capt
     assert other["subject"] == "user:x"
 
 
+@pytest.mark.capability("A11")
+def test_a_line_names_who_acts_for_the_caller_and_for_nobody_else(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("registry", "info")
+    actors = ("agent:9", "agent:8")
+    token = current_principal.set(Principal("agent:7", "acme", (), frozenset(), "t", datetime.now(UTC), actors=actors))
+    try:
+        structlog.get_logger("test").warning("denied")
+        structlog.get_logger("test").warning("of another", subject="user:x")
+    finally:
+        current_principal.reset(token)
+    denied, other = lines(capsys)
+    assert (denied["subject"], denied["delegates"]) == ("agent:7", ["agent:9", "agent:8"])
+    assert "delegates" not in other
+
+
 def test_lines_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("registry", "warning")
     structlog.get_logger("test").info("quiet")
