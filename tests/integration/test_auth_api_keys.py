@@ -147,6 +147,8 @@ async def test_keys_are_listed_newest_first_page_by_page_and_by_subject(auth: Au
         api_key_service_pb2.ListApiKeysRequest(subject="user:u1"), metadata=administrator
     )
     assert [key.id for key in of_one.api_keys] == [made[3], made[1]]
+    nobodys = api_key_service_pb2.ListApiKeysRequest(subject="x y")
+    assert (await refusal(auth.api_keys.ListApiKeys(nobodys, metadata=administrator))).fields == ("subject",)
 
 
 @pytest.mark.capability("A4")

@@ -80,12 +80,14 @@ BROKEN: tuple[tuple[str, Message, str], ...] = (
     ("ListAgents", agents.ListAgentsRequest(page_token="x"), "page_token"),
     ("ListAgents", agents.ListAgentsRequest(status=7), "status"),  # type: ignore[arg-type]
     ("ListAgents", agents.ListAgentsRequest(name="\0"), "name"),
+    ("ListAgents", agents.ListAgentsRequest(capability="bad cap!"), "capability"),
     ("ListAgents", agents.ListAgentsRequest(filter="name ="), "filter"),
     ("ListAgents", agents.ListAgentsRequest(filter="colour = red"), "filter"),
     ("ListAgents", agents.ListAgentsRequest(filter="x" * 2001), "filter"),
     ("FindAgents", agent_search_pb2.FindAgentsRequest(limit=101), "limit"),
     ("FindAgents", agent_search_pb2.FindAgentsRequest(limit=-1), "limit"),
     ("FindAgents", agent_search_pb2.FindAgentsRequest(capabilities=["a", ""]), "capabilities[1]"),
+    ("FindAgents", agent_search_pb2.FindAgentsRequest(capabilities=["bad cap!"]), "capabilities[0]"),
     ("FindAgents", agent_search_pb2.FindAgentsRequest(filter="status = ASLEEP"), "filter"),
     ("FindAgents", agent_search_pb2.FindAgentsRequest(max_cost=-0.1), "max_cost"),
     ("UpdateAgent", agents.UpdateAgentRequest(agent_id=SOMEONE), "update_mask"),
@@ -99,6 +101,7 @@ BROKEN: tuple[tuple[str, Message, str], ...] = (
     ("InstructAgent", agents.InstructAgentRequest(agent_id=SOMEONE), "instruction"),
     ("ListHealthMetrics", agent_health_pb2.ListHealthMetricsRequest(agent_id="scribe"), "agent_id"),
     ("WatchAgents", agent_watch_pb2.WatchAgentsRequest(after_revision=-1), "after_revision"),
+    ("WatchAgents", agent_watch_pb2.WatchAgentsRequest(capability="bad cap!"), "capability"),
     ("UpdateAgent", agents.UpdateAgentRequest(agent_id=SOMEONE, update_mask=FieldMask()), "update_mask"),
     ("UpdateAgent", agents.UpdateAgentRequest(agent_id=SOMEONE, update_mask=FieldMask(paths=["name"])), "update_mask"),
     (

@@ -11,7 +11,7 @@ from harness.nats_server import RestartableNats
 from harness.refusal import refusal
 from harness.registry_service import Caller, Registry, registry_settings, running_registry
 from harness.tokens import TokenMint
-from rookery.registry.v1 import agent_health_pb2
+from rookery.registry.v1 import agent_health_pb2, agent_service_pb2
 from rookery_kit.postgres import load_queries
 from rookery_registry.postgres import PostgresHealthStore
 
@@ -106,7 +106,23 @@ async def test_points_are_listed_in_pages_and_within_a_range_of_time(registry: R
 async def test_reports_of_another_tenant_are_not_seen(registry: Registry) -> None:
     caller = registry.agent()
     await report(registry, caller, Metrics(requests_handled=1))
-    assert not (await listed(registry, caller.id, tenant="acme")).points
+    refused = await refusal(listed(registry, caller.id, tenant="acme"))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.NOT_FOUND, "AGENT_NOT_FOUND")
+
+
+async def test_reports_of_an_agent_that_is_gone_are_listed_and_of_one_that_never_was_are_not(
+    registry: Registry,
+) -> None:
+    caller = registry.agent()
+    await registry.register(caller, "scribe")
+    assert not (await listed(registry, caller.id)).points
+    await report(registry, caller, Metrics(requests_handled=1))
+    gone = agent_service_pb2.DeregisterAgentRequest(agent_id=caller.id)
+    await registry.agents.DeregisterAgent(gone, metadata=registry.admin())
+    assert len((await listed(registry, caller.id)).points) == 1
+    assert not (await listed(registry, caller.id, end_time=datetime(2020, 1, 1, tzinfo=UTC))).points
+    refused = await refusal(listed(registry, registry.agent().id))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.NOT_FOUND, "AGENT_NOT_FOUND")
 
 
 async def test_a_stretch_or_a_page_token_that_cannot_be_is_refused(registry: Registry) -> None:

@@ -34,6 +34,11 @@ ON CONFLICT (tenant, agent_id) DO UPDATE SET
     update_time = EXCLUDED.update_time
 WHERE there.update_time < EXCLUDED.update_time;
 
+-- name: is_known
+-- Whether there is such an agent, or a report of one that is gone.
+SELECT EXISTS (SELECT FROM agents WHERE tenant = $1 AND id = $2)
+    OR EXISTS (SELECT FROM agent_health WHERE tenant = $1 AND agent_id = $2);
+
 -- name: health_points
 -- $3 and $4 bound the time, NULL does not; $5 is the length of a stretch, NULL makes every moment a point.
 SELECT

@@ -60,7 +60,7 @@ class HealthStore(Protocol):
         ...
 
     async def points(self, tenant: str, query: HealthQuery) -> Sequence[HealthPoint]:
-        """The points of a query, oldest first."""
+        """The points of a query, oldest first. Raises AgentNotFound when there is neither the agent nor a report."""
         ...
 
     async def trim(self, keep: timedelta, limit: int) -> int:

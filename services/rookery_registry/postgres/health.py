@@ -7,6 +7,7 @@ from asyncpg import Record
 from rookery_kit.postgres import Database, Queries
 
 from rookery_registry.health.reports import HealthMetrics, HealthPoint, HealthQuery, Report
+from rookery_registry.model import AgentNotFound
 
 
 class PostgresHealthStore:
@@ -43,7 +44,7 @@ class PostgresHealthStore:
                 )
 
     async def points(self, tenant: str, query: HealthQuery) -> Sequence[HealthPoint]:
-        """The points of a query, oldest first."""
+        """The points of a query, oldest first. Raises AgentNotFound when there is neither the agent nor a report."""
         async with self._database.transaction(tenant) as connection:
             rows = await connection.fetch(
                 self._queries["health_points"],
@@ -54,6 +55,8 @@ class PostgresHealthStore:
                 query.bucket,
                 query.limit,
             )
+            if not rows and not await connection.fetchval(self._queries["is_known"], tenant, query.agent_id):
+                raise AgentNotFound(query.agent_id)
         return [_point(row) for row in rows]
 
     async def trim(self, keep: timedelta, limit: int) -> int:

@@ -28,7 +28,7 @@ from rookery.auth.v1 import api_key_pb2 as rookery_dot_auth_dot_v1_dot_api__key_
 from rookery.options.v1 import method_pb2 as rookery_dot_options_dot_v1_dot_method__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rookery/auth/v1/api_key_service.proto\x12\x0frookery.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1drookery/auth/v1/api_key.proto\x1a\x1frookery/options/v1/method.proto\"\x96\x03\n\x13\x43reateApiKeyRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1f\n\x0c\x64isplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18x\x12M\n\x07subject\x18\x03 \x01(\tB<\xbaH9r422^(user|service):[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$\xd8\x01\x01\x12\x37\n\x05roles\x18\x04 \x03(\tB(\xbaH%\x92\x01\"\x08\x01\x10\x10\x18\x01\"\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,39}$\x12O\n\x06scopes\x18\x05 \x03(\tB?\xbaH<\x92\x01\x39\x10@\x18\x01\"3r12/^([a-z][a-z_]{0,39}|\\*):([a-z][a-z_]{0,39}|\\*)$\x12(\n\x13requests_per_second\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12:\n\x03ttl\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\x0c\"\x06\x08\x80\x86\xb0\x96\x01\x32\x02\x08\x01\"P\n\x14\x43reateApiKeyResponse\x12(\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.rookery.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"l\n\x12ListApiKeysRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12\x19\n\x07subject\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x82\x01\"Y\n\x13ListApiKeysResponse\x12)\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x17.rookery.auth.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x10GetApiKeyRequest\x12\x1c\n\napi_key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"=\n\x11GetApiKeyResponse\x12(\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.rookery.auth.v1.ApiKey\"\x91\x01\n\x13RotateApiKeyRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1c\n\napi_key_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12;\n\x07overlap\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\x9a\x9e\x01\x32\x00\"P\n\x14RotateApiKeyResponse\x12(\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.rookery.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"T\n\x13RevokeApiKeyRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1c\n\napi_key_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"@\n\x14RevokeApiKeyResponse\x12(\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.rookery.auth.v1.ApiKey2\x8b\x05\n\rApiKeyService\x12\x89\x01\n\x0c\x43reateApiKey\x12$.rookery.auth.v1.CreateApiKeyRequest\x1a%.rookery.auth.v1.CreateApiKeyResponse\",\xaa\xbb\x18(\n\x0f\x61pi_keys:create*\x15\x61pi_keys/{api_key.id}\x12m\n\x0bListApiKeys\x12#.rookery.auth.v1.ListApiKeysRequest\x1a$.rookery.auth.v1.ListApiKeysResponse\"\x13\xaa\xbb\x18\x0f\n\rapi_keys:read\x12g\n\tGetApiKey\x12!.rookery.auth.v1.GetApiKeyRequest\x1a\".rookery.auth.v1.GetApiKeyResponse\"\x13\xaa\xbb\x18\x0f\n\rapi_keys:read\x12\x89\x01\n\x0cRotateApiKey\x12$.rookery.auth.v1.RotateApiKeyRequest\x1a%.rookery.auth.v1.RotateApiKeyResponse\",\xaa\xbb\x18(\n\x0f\x61pi_keys:rotate*\x15\x61pi_keys/{api_key_id}\x12\x89\x01\n\x0cRevokeApiKey\x12$.rookery.auth.v1.RevokeApiKeyRequest\x1a%.rookery.auth.v1.RevokeApiKeyResponse\",\xaa\xbb\x18(\n\x0f\x61pi_keys:revoke*\x15\x61pi_keys/{api_key_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rookery/auth/v1/api_key_service.proto\x12\x0frookery.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1drookery/auth/v1/api_key.proto\x1a\x1frookery/options/v1/method.proto\"\x96\x03\n\x13\x43reateApiKeyRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1f\n\x0c\x64isplay_name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18x\x12M\n\x07subject\x18\x03 \x01(\tB<\xbaH9r422^(user|service):[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$\xd8\x01\x01\x12\x37\n\x05roles\x18\x04 \x03(\tB(\xbaH%\x92\x01\"\x08\x01\x10\x10\x18\x01\"\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,39}$\x12O\n\x06scopes\x18\x05 \x03(\tB?\xbaH<\x92\x01\x39\x10@\x18\x01\"3r12/^([a-z][a-z_]{0,39}|\\*):([a-z][a-z_]{0,39}|\\*)$\x12(\n\x13requests_per_second\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12:\n\x03ttl\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\x0c\"\x06\x08\x80\x86\xb0\x96\x01\x32\x02\x08\x01\"P\n\x14\x43reateApiKeyResponse\x12(\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.rookery.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\xa6\x01\n\x12ListApiKeysRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x10\x12S\n\x07subject\x18\x03 \x01(\tBB\xbaH?r:28^(agent|user|service):[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$\xd8\x01\x01\"Y\n\x13ListApiKeysResponse\x12)\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x17.rookery.auth.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"0\n\x10GetApiKeyRequest\x12\x1c\n\napi_key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"=\n\x11GetApiKeyResponse\x12(\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.rookery.auth.v1.ApiKey\"\x91\x01\n\x13RotateApiKeyRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1c\n\napi_key_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12;\n\x07overlap\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\x9a\x9e\x01\x32\x00\"P\n\x14RotateApiKeyResponse\x12(\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.rookery.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"T\n\x13RevokeApiKeyRequest\x12\x1f\n\nrequest_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1c\n\napi_key_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"@\n\x14RevokeApiKeyResponse\x12(\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x17.rookery.auth.v1.ApiKey2\x8b\x05\n\rApiKeyService\x12\x89\x01\n\x0c\x43reateApiKey\x12$.rookery.auth.v1.CreateApiKeyRequest\x1a%.rookery.auth.v1.CreateApiKeyResponse\",\xaa\xbb\x18(\n\x0f\x61pi_keys:create*\x15\x61pi_keys/{api_key.id}\x12m\n\x0bListApiKeys\x12#.rookery.auth.v1.ListApiKeysRequest\x1a$.rookery.auth.v1.ListApiKeysResponse\"\x13\xaa\xbb\x18\x0f\n\rapi_keys:read\x12g\n\tGetApiKey\x12!.rookery.auth.v1.GetApiKeyRequest\x1a\".rookery.auth.v1.GetApiKeyResponse\"\x13\xaa\xbb\x18\x0f\n\rapi_keys:read\x12\x89\x01\n\x0cRotateApiKey\x12$.rookery.auth.v1.RotateApiKeyRequest\x1a%.rookery.auth.v1.RotateApiKeyResponse\",\xaa\xbb\x18(\n\x0f\x61pi_keys:rotate*\x15\x61pi_keys/{api_key_id}\x12\x89\x01\n\x0cRevokeApiKey\x12$.rookery.auth.v1.RevokeApiKeyRequest\x1a%.rookery.auth.v1.RevokeApiKeyResponse\",\xaa\xbb\x18(\n\x0f\x61pi_keys:revoke*\x15\x61pi_keys/{api_key_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,7 +54,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\020'
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['subject']._loaded_options = None
-  _globals['_LISTAPIKEYSREQUEST'].fields_by_name['subject']._serialized_options = b'\272H\005r\003\030\202\001'
+  _globals['_LISTAPIKEYSREQUEST'].fields_by_name['subject']._serialized_options = b'\272H?r:28^(agent|user|service):[A-Za-z0-9][A-Za-z0-9._@-]{0,119}$\330\001\001'
   _globals['_GETAPIKEYREQUEST'].fields_by_name['api_key_id']._loaded_options = None
   _globals['_GETAPIKEYREQUEST'].fields_by_name['api_key_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_ROTATEAPIKEYREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -81,22 +81,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEAPIKEYREQUEST']._serialized_end=590
   _globals['_CREATEAPIKEYRESPONSE']._serialized_start=592
   _globals['_CREATEAPIKEYRESPONSE']._serialized_end=672
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=674
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=782
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=784
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=873
-  _globals['_GETAPIKEYREQUEST']._serialized_start=875
-  _globals['_GETAPIKEYREQUEST']._serialized_end=923
-  _globals['_GETAPIKEYRESPONSE']._serialized_start=925
-  _globals['_GETAPIKEYRESPONSE']._serialized_end=986
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=989
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=1134
-  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=1136
-  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=1216
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1218
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1302
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1304
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1368
-  _globals['_APIKEYSERVICE']._serialized_start=1371
-  _globals['_APIKEYSERVICE']._serialized_end=2022
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=675
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=841
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=843
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=932
+  _globals['_GETAPIKEYREQUEST']._serialized_start=934
+  _globals['_GETAPIKEYREQUEST']._serialized_end=982
+  _globals['_GETAPIKEYRESPONSE']._serialized_start=984
+  _globals['_GETAPIKEYRESPONSE']._serialized_end=1045
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=1048
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=1193
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=1195
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=1275
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1277
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1361
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1363
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1427
+  _globals['_APIKEYSERVICE']._serialized_start=1430
+  _globals['_APIKEYSERVICE']._serialized_end=2081
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rookery.registry.v1 import agent_pb2 as rookery_dot_registry_dot_v1_dot_agent__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&rookery/registry/v1/agent_search.proto\x12\x13rookery.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1frookery/registry/v1/agent.proto\"\xb1\x02\n\x11\x46indAgentsRequest\x12\x18\n\x05limit\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12(\n\x0c\x63\x61pabilities\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10@\x18\x01\"\x06r\x04\x10\x01\x18?\x12[\n\x06labels\x18\x03 \x03(\x0b\x32\x32.rookery.registry.v1.FindAgentsRequest.LabelsEntryB\x17\xbaH\x14\x9a\x01\x11\x10 \"\x06r\x04\x10\x01\x18?*\x05r\x03\x18\x80\x02\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12%\n\x08max_cost\x18\x05 \x01(\x01\x42\x0e\xbaH\x0b\x12\t)\x00\x00\x00\x00\x00\x00\x00\x00H\x00\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0b\n\t_max_cost\"F\n\x12\x46indAgentsResponse\x12\x30\n\x07matches\x18\x01 \x03(\x0b\x32\x1f.rookery.registry.v1.AgentMatch\"s\n\nAgentMatch\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent\x12\x0c\n\x04\x63ost\x18\x02 \x01(\x01\x12,\n\x04load\x18\x03 \x01(\x0b\x32\x1e.rookery.registry.v1.AgentLoad\"\x8f\x01\n\tAgentLoad\x12\x11\n\tin_flight\x18\x01 \x01(\x05\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x05\x12\x12\n\nerror_rate\x18\x03 \x01(\x01\x12\x18\n\x10mean_response_ms\x18\x04 \x01(\x01\x12/\n\x0breport_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&rookery/registry/v1/agent_search.proto\x12\x13rookery.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1frookery/registry/v1/agent.proto\"\xde\x02\n\x11\x46indAgentsRequest\x12\x18\n\x05limit\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00\x12>\n\x0c\x63\x61pabilities\x18\x02 \x03(\tB(\xbaH%\x92\x01\"\x10@\x18\x01\"\x1cr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\x12r\n\x06labels\x18\x03 \x03(\x0b\x32\x32.rookery.registry.v1.FindAgentsRequest.LabelsEntryB.\xbaH+\x9a\x01(\x10 \"\x1dr\x1b\x32\x19^[a-z][a-z0-9._/-]{0,62}$*\x05r\x03\x18\x80\x02\x12\x18\n\x06\x66ilter\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12%\n\x08max_cost\x18\x05 \x01(\x01\x42\x0e\xbaH\x0b\x12\t)\x00\x00\x00\x00\x00\x00\x00\x00H\x00\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0b\n\t_max_cost\"F\n\x12\x46indAgentsResponse\x12\x30\n\x07matches\x18\x01 \x03(\x0b\x32\x1f.rookery.registry.v1.AgentMatch\"s\n\nAgentMatch\x12)\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent\x12\x0c\n\x04\x63ost\x18\x02 \x01(\x01\x12,\n\x04load\x18\x03 \x01(\x0b\x32\x1e.rookery.registry.v1.AgentLoad\"\x8f\x01\n\tAgentLoad\x12\x11\n\tin_flight\x18\x01 \x01(\x05\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x05\x12\x12\n\nerror_rate\x18\x03 \x01(\x01\x12\x18\n\x10mean_response_ms\x18\x04 \x01(\x01\x12/\n\x0breport_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,21 +39,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FINDAGENTSREQUEST'].fields_by_name['limit']._loaded_options = None
   _globals['_FINDAGENTSREQUEST'].fields_by_name['limit']._serialized_options = b'\272H\006\032\004\030d(\000'
   _globals['_FINDAGENTSREQUEST'].fields_by_name['capabilities']._loaded_options = None
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['capabilities']._serialized_options = b'\272H\017\222\001\014\020@\030\001\"\006r\004\020\001\030?'
+  _globals['_FINDAGENTSREQUEST'].fields_by_name['capabilities']._serialized_options = b'\272H%\222\001\"\020@\030\001\"\034r\0322\030^[a-z][a-z0-9._-]{0,62}$'
   _globals['_FINDAGENTSREQUEST'].fields_by_name['labels']._loaded_options = None
-  _globals['_FINDAGENTSREQUEST'].fields_by_name['labels']._serialized_options = b'\272H\024\232\001\021\020 \"\006r\004\020\001\030?*\005r\003\030\200\002'
+  _globals['_FINDAGENTSREQUEST'].fields_by_name['labels']._serialized_options = b'\272H+\232\001(\020 \"\035r\0332\031^[a-z][a-z0-9._/-]{0,62}$*\005r\003\030\200\002'
   _globals['_FINDAGENTSREQUEST'].fields_by_name['filter']._loaded_options = None
   _globals['_FINDAGENTSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\005r\003\030\320\017'
   _globals['_FINDAGENTSREQUEST'].fields_by_name['max_cost']._loaded_options = None
   _globals['_FINDAGENTSREQUEST'].fields_by_name['max_cost']._serialized_options = b'\272H\013\022\t)\000\000\000\000\000\000\000\000'
   _globals['_FINDAGENTSREQUEST']._serialized_start=159
-  _globals['_FINDAGENTSREQUEST']._serialized_end=464
-  _globals['_FINDAGENTSREQUEST_LABELSENTRY']._serialized_start=406
-  _globals['_FINDAGENTSREQUEST_LABELSENTRY']._serialized_end=451
-  _globals['_FINDAGENTSRESPONSE']._serialized_start=466
-  _globals['_FINDAGENTSRESPONSE']._serialized_end=536
-  _globals['_AGENTMATCH']._serialized_start=538
-  _globals['_AGENTMATCH']._serialized_end=653
-  _globals['_AGENTLOAD']._serialized_start=656
-  _globals['_AGENTLOAD']._serialized_end=799
+  _globals['_FINDAGENTSREQUEST']._serialized_end=509
+  _globals['_FINDAGENTSREQUEST_LABELSENTRY']._serialized_start=451
+  _globals['_FINDAGENTSREQUEST_LABELSENTRY']._serialized_end=496
+  _globals['_FINDAGENTSRESPONSE']._serialized_start=511
+  _globals['_FINDAGENTSRESPONSE']._serialized_end=581
+  _globals['_AGENTMATCH']._serialized_start=583
+  _globals['_AGENTMATCH']._serialized_end=698
+  _globals['_AGENTLOAD']._serialized_start=701
+  _globals['_AGENTLOAD']._serialized_end=844
 # @@protoc_insertion_point(module_scope)

@@ -183,6 +183,8 @@ class AgentServiceServicer:
     def ListHealthMetrics(self, request, context):
         """Lists what an agent has reported of its health, oldest first, in pages; summed up over stretches of time where that
         is asked for. Reports are kept for 7 days unless the operator sets it otherwise, also of agents that are gone.
+
+        Errors: NOT_FOUND/AGENT_NOT_FOUND, also for an agent of another tenant, and for one that is gone with its reports.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

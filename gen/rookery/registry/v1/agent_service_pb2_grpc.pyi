@@ -91,6 +91,8 @@ class AgentServiceStub:
     ListHealthMetrics: _grpc.UnaryUnaryMultiCallable[_agent_health_pb2.ListHealthMetricsRequest, _agent_health_pb2.ListHealthMetricsResponse]
     """Lists what an agent has reported of its health, oldest first, in pages; summed up over stretches of time where that
     is asked for. Reports are kept for 7 days unless the operator sets it otherwise, also of agents that are gone.
+
+    Errors: NOT_FOUND/AGENT_NOT_FOUND, also for an agent of another tenant, and for one that is gone with its reports.
     """
     WatchAgents: _grpc.UnaryStreamMultiCallable[_agent_watch_pb2.WatchAgentsRequest, _agent_watch_pb2.WatchAgentsResponse]
     """Follows the agents of the caller's tenant: a snapshot, then every change, in an order that is the same on every
@@ -159,6 +161,8 @@ class AgentServiceAsyncStub(AgentServiceStub):
     ListHealthMetrics: _aio.UnaryUnaryMultiCallable[_agent_health_pb2.ListHealthMetricsRequest, _agent_health_pb2.ListHealthMetricsResponse]  # type: ignore[assignment]
     """Lists what an agent has reported of its health, oldest first, in pages; summed up over stretches of time where that
     is asked for. Reports are kept for 7 days unless the operator sets it otherwise, also of agents that are gone.
+
+    Errors: NOT_FOUND/AGENT_NOT_FOUND, also for an agent of another tenant, and for one that is gone with its reports.
     """
     WatchAgents: _aio.UnaryStreamMultiCallable[_agent_watch_pb2.WatchAgentsRequest, _agent_watch_pb2.WatchAgentsResponse]  # type: ignore[assignment]
     """Follows the agents of the caller's tenant: a snapshot, then every change, in an order that is the same on every
@@ -278,6 +282,8 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_agent_health_pb2.ListHealthMetricsResponse, _abc.Awaitable[_agent_health_pb2.ListHealthMetricsResponse]]:
         """Lists what an agent has reported of its health, oldest first, in pages; summed up over stretches of time where that
         is asked for. Reports are kept for 7 days unless the operator sets it otherwise, also of agents that are gone.
+
+        Errors: NOT_FOUND/AGENT_NOT_FOUND, also for an agent of another tenant, and for one that is gone with its reports.
         """
 
     @_abc_1.abstractmethod

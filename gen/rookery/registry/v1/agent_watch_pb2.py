@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from rookery.registry.v1 import agent_pb2 as rookery_dot_registry_dot_v1_dot_agent__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rookery/registry/v1/agent_watch.proto\x12\x13rookery.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1frookery/registry/v1/agent.proto\"\x8e\x01\n\x12WatchAgentsRequest\x12\x1b\n\ncapability\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18?\x12:\n\x06status\x18\x02 \x01(\x0e\x32 .rookery.registry.v1.AgentStatusB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1f\n\x0e\x61\x66ter_revision\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"\xd9\x01\n\x13WatchAgentsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x36\n\x08snapshot\x18\x02 \x01(\x0b\x32\".rookery.registry.v1.WatchedAgentsH\x00\x12\x37\n\x06synced\x18\x03 \x01(\x0b\x32%.rookery.registry.v1.SnapshotCompleteH\x00\x12\x36\n\x07\x63hanges\x18\x04 \x01(\x0b\x32#.rookery.registry.v1.WatchedChangesH\x00\x42\x07\n\x05\x66rame\";\n\rWatchedAgents\x12*\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x1a.rookery.registry.v1.Agent\"\x12\n\x10SnapshotComplete\"E\n\x0eWatchedChanges\x12\x33\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\".rookery.registry.v1.WatchedChange\"\x82\x01\n\rWatchedChange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x34\n\x04kind\x18\x02 \x01(\x0e\x32&.rookery.registry.v1.WatchedChangeKind\x12)\n\x05\x61gent\x18\x03 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent*\x86\x02\n\x11WatchedChangeKind\x12#\n\x1fWATCHED_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1eWATCHED_CHANGE_KIND_REGISTERED\x10\x01\x12\x1f\n\x1bWATCHED_CHANGE_KIND_UPDATED\x10\x02\x12\x1f\n\x1bWATCHED_CHANGE_KIND_OFFLINE\x10\x03\x12\x1e\n\x1aWATCHED_CHANGE_KIND_ONLINE\x10\x04\x12$\n WATCHED_CHANGE_KIND_DEREGISTERED\x10\x05\x12 \n\x1cWATCHED_CHANGE_KIND_DEPARTED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%rookery/registry/v1/agent_watch.proto\x12\x13rookery.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1frookery/registry/v1/agent.proto\"\xa9\x01\n\x12WatchAgentsRequest\x12\x36\n\ncapability\x18\x01 \x01(\tB\"\xbaH\x1fr\x1a\x32\x18^[a-z][a-z0-9._-]{0,62}$\xd8\x01\x01\x12:\n\x06status\x18\x02 \x01(\x0e\x32 .rookery.registry.v1.AgentStatusB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1f\n\x0e\x61\x66ter_revision\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"\xd9\x01\n\x13WatchAgentsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x36\n\x08snapshot\x18\x02 \x01(\x0b\x32\".rookery.registry.v1.WatchedAgentsH\x00\x12\x37\n\x06synced\x18\x03 \x01(\x0b\x32%.rookery.registry.v1.SnapshotCompleteH\x00\x12\x36\n\x07\x63hanges\x18\x04 \x01(\x0b\x32#.rookery.registry.v1.WatchedChangesH\x00\x42\x07\n\x05\x66rame\";\n\rWatchedAgents\x12*\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x1a.rookery.registry.v1.Agent\"\x12\n\x10SnapshotComplete\"E\n\x0eWatchedChanges\x12\x33\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\".rookery.registry.v1.WatchedChange\"\x82\x01\n\rWatchedChange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x34\n\x04kind\x18\x02 \x01(\x0e\x32&.rookery.registry.v1.WatchedChangeKind\x12)\n\x05\x61gent\x18\x03 \x01(\x0b\x32\x1a.rookery.registry.v1.Agent*\x86\x02\n\x11WatchedChangeKind\x12#\n\x1fWATCHED_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\"\n\x1eWATCHED_CHANGE_KIND_REGISTERED\x10\x01\x12\x1f\n\x1bWATCHED_CHANGE_KIND_UPDATED\x10\x02\x12\x1f\n\x1bWATCHED_CHANGE_KIND_OFFLINE\x10\x03\x12\x1e\n\x1aWATCHED_CHANGE_KIND_ONLINE\x10\x04\x12$\n WATCHED_CHANGE_KIND_DEREGISTERED\x10\x05\x12 \n\x1cWATCHED_CHANGE_KIND_DEPARTED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,23 +34,23 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rookery.registry.v1.agent_w
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WATCHAGENTSREQUEST'].fields_by_name['capability']._loaded_options = None
-  _globals['_WATCHAGENTSREQUEST'].fields_by_name['capability']._serialized_options = b'\272H\004r\002\030?'
+  _globals['_WATCHAGENTSREQUEST'].fields_by_name['capability']._serialized_options = b'\272H\037r\0322\030^[a-z][a-z0-9._-]{0,62}$\330\001\001'
   _globals['_WATCHAGENTSREQUEST'].fields_by_name['status']._loaded_options = None
   _globals['_WATCHAGENTSREQUEST'].fields_by_name['status']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_WATCHAGENTSREQUEST'].fields_by_name['after_revision']._loaded_options = None
   _globals['_WATCHAGENTSREQUEST'].fields_by_name['after_revision']._serialized_options = b'\272H\004\"\002(\000'
-  _globals['_WATCHEDCHANGEKIND']._serialized_start=775
-  _globals['_WATCHEDCHANGEKIND']._serialized_end=1037
+  _globals['_WATCHEDCHANGEKIND']._serialized_start=802
+  _globals['_WATCHEDCHANGEKIND']._serialized_end=1064
   _globals['_WATCHAGENTSREQUEST']._serialized_start=125
-  _globals['_WATCHAGENTSREQUEST']._serialized_end=267
-  _globals['_WATCHAGENTSRESPONSE']._serialized_start=270
-  _globals['_WATCHAGENTSRESPONSE']._serialized_end=487
-  _globals['_WATCHEDAGENTS']._serialized_start=489
-  _globals['_WATCHEDAGENTS']._serialized_end=548
-  _globals['_SNAPSHOTCOMPLETE']._serialized_start=550
-  _globals['_SNAPSHOTCOMPLETE']._serialized_end=568
-  _globals['_WATCHEDCHANGES']._serialized_start=570
-  _globals['_WATCHEDCHANGES']._serialized_end=639
-  _globals['_WATCHEDCHANGE']._serialized_start=642
-  _globals['_WATCHEDCHANGE']._serialized_end=772
+  _globals['_WATCHAGENTSREQUEST']._serialized_end=294
+  _globals['_WATCHAGENTSRESPONSE']._serialized_start=297
+  _globals['_WATCHAGENTSRESPONSE']._serialized_end=514
+  _globals['_WATCHEDAGENTS']._serialized_start=516
+  _globals['_WATCHEDAGENTS']._serialized_end=575
+  _globals['_SNAPSHOTCOMPLETE']._serialized_start=577
+  _globals['_SNAPSHOTCOMPLETE']._serialized_end=595
+  _globals['_WATCHEDCHANGES']._serialized_start=597
+  _globals['_WATCHEDCHANGES']._serialized_end=666
+  _globals['_WATCHEDCHANGE']._serialized_start=669
+  _globals['_WATCHEDCHANGE']._serialized_end=799
 # @@protoc_insertion_point(module_scope)
