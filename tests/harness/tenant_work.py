@@ -43,11 +43,25 @@ SETTINGS = {
 """The settings of a suite in which a tenant works."""
 
 
+async def hire(suite: Suite, administrator: Bearer, name: str) -> tuple[agent_pb2.Agent, Bearer]:
+    """Registers an agent and answers it with the metadata of its calls."""
+    enrollments: Any = enrollment_service_pb2_grpc.EnrollmentServiceStub(suite.channel("auth"))
+    wanted = enrollment_service_pb2.CreateEnrollmentTokenRequest()
+    secret = (await enrollments.CreateEnrollmentToken(wanted, metadata=administrator)).secret
+    tokens: Any = token_service_pb2_grpc.TokenServiceStub(suite.channel("auth"))
+    issued = await tokens.IssueToken(token_service_pb2.IssueTokenRequest(enrollment_token=secret))
+    own = (("authorization", f"Bearer {issued.token_set.access_token}"),)
+    agents: Any = agent_service_pb2_grpc.AgentServiceStub(suite.channel("registry"))
+    register = agent_service_pb2.RegisterAgentRequest(name=name, capabilities=["triple"], labels={"floor": "attic"})
+    register.lease_duration.seconds = 600
+    return (await agents.RegisterAgent(register, metadata=own)).agent, own
+
+
 async def work(suite: Suite, administrator: Bearer) -> None:
     """Lives a day, and more: an agent that reports, refuses a message and has work, and a tool that is called."""
     for live in DAILY_LIFE:
         await live(suite, administrator)
-    agent, own = await _hire(suite, administrator)
+    agent, own = await hire(suite, administrator, "clerk")
     await _report(suite, agent, own)
     await _give_up_a_message(suite, administrator, MailAgent(agent.id, agent.name, agent.session_epoch, own))
     topics: Any = topic_service_pb2_grpc.TopicServiceStub(suite.channel("orchestrator"))
@@ -58,19 +72,6 @@ async def work(suite: Suite, administrator: Bearer) -> None:
     wanted = task_service_pb2.CreateTaskRequest(capability="triple", title="sums", labels={"floor": "attic"})
     task = (await tasks.CreateTask(wanted, metadata=administrator)).task
     await _call_a_tool(suite, administrator, task.id)
-
-
-async def _hire(suite: Suite, administrator: Bearer) -> tuple[agent_pb2.Agent, Bearer]:
-    enrollments: Any = enrollment_service_pb2_grpc.EnrollmentServiceStub(suite.channel("auth"))
-    wanted = enrollment_service_pb2.CreateEnrollmentTokenRequest()
-    secret = (await enrollments.CreateEnrollmentToken(wanted, metadata=administrator)).secret
-    tokens: Any = token_service_pb2_grpc.TokenServiceStub(suite.channel("auth"))
-    issued = await tokens.IssueToken(token_service_pb2.IssueTokenRequest(enrollment_token=secret))
-    own = (("authorization", f"Bearer {issued.token_set.access_token}"),)
-    agents: Any = agent_service_pb2_grpc.AgentServiceStub(suite.channel("registry"))
-    register = agent_service_pb2.RegisterAgentRequest(name="clerk", capabilities=["triple"], labels={"floor": "attic"})
-    register.lease_duration.seconds = 600
-    return (await agents.RegisterAgent(register, metadata=own)).agent, own
 
 
 async def _report(suite: Suite, agent: agent_pb2.Agent, own: Bearer) -> None:
