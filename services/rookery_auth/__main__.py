@@ -7,7 +7,7 @@ from rookery.auth.v1.enrollment_service_pb2_grpc import add_EnrollmentServiceSer
 from rookery.auth.v1.key_service_pb2_grpc import add_KeyServiceServicer_to_server
 from rookery.auth.v1.token_service_pb2_grpc import add_TokenServiceServicer_to_server
 from rookery_kit.access_token import MAX_LIFETIME_SECONDS
-from rookery_kit.foundation import Foundation
+from rookery_kit.foundation import Foundation, patiently
 from rookery_kit.lifecycle import Service, run_service
 from rookery_kit.postgres import load_queries
 from rookery_kit.rpc import Registration
@@ -27,6 +27,7 @@ from rookery_auth.postgres import (
     PostgresRevocations,
     PostgresSigningKeys,
     PostgresTokenEvents,
+    ServiceLock,
 )
 from rookery_auth.rpc import ApiKeyRpc, EnrollmentRpc, KeyRpc, TokenRpc
 from rookery_auth.service.api_keys import ApiKeys
@@ -60,6 +61,9 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
     refresh_store = PostgresRefreshes(*tables, revocation_store)
     signing_key_store = PostgresSigningKeys(*tables)
 
+    lock = ServiceLock(settings.database_url.get_secret_value())
+    foundation.keep.push_async_callback(lock.close)
+    await patiently(lock.take, settings.start_timeout_seconds)
     await bootstrap(PostgresBootstrap(*tables), master_key, mint, clock, settings.bootstrap_credential_file)
     ring = KeyRing(signing_key_store, master_key, clock)
     await ring.refresh()
@@ -120,7 +124,7 @@ async def compose(settings: AuthSettings, foundation: Foundation) -> Service:
             Registration(add_TokenServiceServicer_to_server, TokenRpc(tokens, delegations, token_revocations, ring)),
             *administration.registrations,
         ),
-        background=(ring.run, beat.run, uses.run, *administration.background, *callout),
+        background=(lock.run, ring.run, beat.run, uses.run, *administration.background, *callout),
         fetch_keys=ring.public_keys,
         on_keys_read=ring.on_reading,
     )

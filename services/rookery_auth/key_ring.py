@@ -28,7 +28,7 @@ class KeyRing:
         self._clock = clock
         self._keys: Sequence[SigningKey] = ()
         self._ahead = timedelta()
-        self._opened: dict[str, Ed25519PrivateKey] = {}
+        self._opened: dict[str, tuple[bytes, Ed25519PrivateKey]] = {}
         self._one_at_a_time = asyncio.Lock()
         self._told: list[Callable[[Sequence[str]], Awaitable[None]]] = []
 
@@ -50,12 +50,17 @@ class KeyRing:
         known = [key.kid for key in self._keys]
         self._keys = keys
         self._opened = {
-            key.kid: self._opened.get(key.kid) or open_private_key(key, self._master_key)
+            key.kid: self._open(key, key.encrypted_private)
             for key in keys
             if key.encrypted_private is not None and (key.retire_time is None or key.retire_time > now)
         }
         if known and known != [key.kid for key in keys]:
             _log.info("signing keys changed", kids=[key.kid for key in keys])
+
+    def _open(self, key: SigningKey, sealed: bytes) -> tuple[bytes, Ed25519PrivateKey]:
+        """What is sealed and what it holds. One that was sealed anew is opened anew: the master key may be another."""
+        known = self._opened.get(key.kid)
+        return known if known and known[0] == sealed else (sealed, open_private_key(key, self._master_key))
 
     async def run(self) -> None:
         """Reads the keys every second, and wipes those that have retired, until cancelled."""
@@ -77,7 +82,7 @@ class KeyRing:
         active = [key for key in self._keys if key.state(now) is SigningKeyState.ACTIVE and key.kid in self._opened]
         # A clock that was set back must not leave the service without a key.
         chosen = max(active or self._keys, key=lambda key: key.activate_time)
-        return chosen.kid, self._opened[chosen.kid]
+        return chosen.kid, self._opened[chosen.kid][1]
 
     def published(self) -> tuple[SigningKey, ...]:
         """The keys that verify every token in use or about to be."""

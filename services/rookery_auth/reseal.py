@@ -1,6 +1,7 @@
 """Turns the master key while auth is stopped: seals the signing keys anew, and makes the administrator a new API key.
 
-Every other credential was derived from the old master key, and is no good afterwards. May be repeated.
+Every other credential was derived from the old master key, and is no good afterwards. May be repeated. Refuses while
+auth runs.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from rookery_auth.credential import CredentialMint
 from rookery_auth.master_key import MasterKey, read_master_key
 from rookery_auth.model import SigningKey
 from rookery_auth.offline import finish, master_key, opened, parser
-from rookery_auth.postgres import PostgresBootstrap, PostgresSigningKeys
+from rookery_auth.postgres import PostgresBootstrap, PostgresSigningKeys, no_service_running
 from rookery_auth.service.bootstrap import recover
 from rookery_auth.signing import open_private_key, seal_private_key
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 async def _reseal(asked: argparse.Namespace) -> str:
     old, new = master_key(asked), read_master_key(asked.new_master_key_file)
-    async with opened(asked.database_url) as tables:
+    async with no_service_running(asked.database_url), opened(asked.database_url) as tables:
         keys = PostgresSigningKeys(*tables)
         in_use, _ = await keys.list_in_use()
         await keys.reseal(

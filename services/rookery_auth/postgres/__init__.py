@@ -8,6 +8,7 @@ from rookery_auth.postgres.enrollments import PostgresEnrollments
 from rookery_auth.postgres.policies import PostgresPolicies
 from rookery_auth.postgres.refreshes import PostgresRefreshes
 from rookery_auth.postgres.revocations import PostgresRevocations
+from rookery_auth.postgres.service_lock import ServiceLock, no_service_running
 from rookery_auth.postgres.signing_keys import PostgresSigningKeys
 from rookery_auth.postgres.tenants import PostgresTenants
 from rookery_auth.postgres.token_events import PostgresTokenEvents
@@ -24,4 +25,6 @@ __all__ = [
     "PostgresSigningKeys",
     "PostgresTenants",
     "PostgresTokenEvents",
+    "ServiceLock",
+    "no_service_running",
 ]
