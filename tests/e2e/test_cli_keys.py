@@ -104,4 +104,7 @@ async def test_tokens_are_introspected_and_revoked(suite: Suite, rookery: Comman
 
     await eventually(refused, within=10)
     assert (await rookery("tokens", "revoke", "--subject", "user:nobody", "--yes")).code == 0
-    assert (await rookery("tokens", "revoke")).code == 2
+    without = await rookery("tokens", "revoke")
+    assert (without.code, "rookery tokens revoke < token.txt" in without.err) == (2, True)
+    nobody = await rookery("keys", "list", "--subject", "x y")
+    assert (nobody.code, "INVALID_FIELD" in nobody.err, "subject" in nobody.err) == (1, True, True), nobody.err
