@@ -1,12 +1,12 @@
-import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from uuid import uuid4
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from harness.databases import FreshDatabase
 from harness.eventually import eventually
-from harness.mailbox_service import HIGH, LOW, NORMAL, MailService, acked, running_mail_service, text, texts
+from harness.mailbox_service import HIGH, LOW, NORMAL, MailService, acked, nacked, running_mail_service, text, texts
 from harness.nats_server import RestartableNats
 from rookery.orchestrator.v1 import message_service_pb2, payload_pb2
 from rookery_kit.bus import Bus
@@ -203,10 +203,10 @@ async def test_mail_that_nobody_had_a_credit_for_counts_no_attempt(mail: MailSer
         async with mail.receiving(agent, grant=1) as receiver:
             delivery = await receiver.delivery()
             assert (delivery.message.priority, delivery.attempt) == (HIGH, attempt)
-        # Nobody tells when the broker has taken back what a receiver left behind; until then the others go first.
-        await asyncio.sleep(0.5)
+            await receiver.settle(nacked(delivery, delay=Duration()))
+            await receiver.settled()
     async with mail.receiving(agent, grant=3) as receiver:
-        # The fourth attempt of the first is one too many, and goes to the dead letters.
+        # The third refusal of the first was one too many, and took it to the dead letters.
         deliveries = await receiver.deliveries(2)
         assert [(each.message.priority, each.attempt) for each in deliveries] == [(NORMAL, 1), (LOW, 1)]
 
