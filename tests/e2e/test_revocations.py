@@ -84,11 +84,11 @@ async def refused_as(suite: Suite, service: str, bearer: Bearer) -> str:
     return ""
 
 
-async def refused_by(suite: Suite, bearer: Bearer, *services: str) -> None:
-    """Returns once each of these says that the token is revoked, as it is to within the time that is promised."""
+async def refused_by(suite: Suite, bearer: Bearer, *services: str, reason: str = "TOKEN_REVOKED") -> None:
+    """Returns once each of these refuses the token, as it is to within the time that is promised."""
 
     async def refused(service: str) -> bool:
-        return await refused_as(suite, service, bearer) == "TOKEN_REVOKED"
+        return await refused_as(suite, service, bearer) == reason
 
     await asyncio.gather(*(eventually(partial(refused, each), within=PROMISED_SECONDS) for each in services))
 
@@ -120,19 +120,37 @@ async def test_a_revoked_api_key_takes_its_tokens_with_it_and_earns_no_more(suit
     await refused_by(suite, bearer, *READS)
 
 
+async def _end_subject(suite: Suite, administrator: Bearer, _: str) -> None:
+    tokens: Any = token_service_pb2_grpc.TokenServiceStub(suite.channel("auth"))
+    await tokens.RevokeToken(token_service_pb2.RevokeTokenRequest(subject="user:jane"), metadata=administrator)
+
+
+async def _end_api_key(suite: Suite, administrator: Bearer, key_id: str) -> None:
+    keys: Any = api_key_service_pb2_grpc.ApiKeyServiceStub(suite.channel("auth"))
+    await keys.RevokeApiKey(api_key_service_pb2.RevokeApiKeyRequest(api_key_id=key_id), metadata=administrator)
+
+
+async def _end_signing_key(suite: Suite, administrator: Bearer, _: str) -> None:
+    keys: Any = key_service_pb2_grpc.KeyServiceStub(suite.channel("auth"))
+    await keys.RotateSigningKey(key_service_pb2.RotateSigningKeyRequest(compromised=True), metadata=administrator)
+
+
 @pytest.mark.capability("A2")
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [(_end_subject, "TOKEN_REVOKED"), (_end_api_key, "TOKEN_REVOKED"), (_end_signing_key, "TOKEN_INVALID")],
+)
 async def test_every_service_refuses_what_was_revoked_though_auth_dies_as_it_answers_and_stays_away(
-    suite: Suite,
+    suite: Suite, end: Callable[[Suite, Bearer, str], Awaitable[None]], reason: str
 ) -> None:
-    _, bearer = await key_of(suite, "user:jane")
+    key_id, bearer = await key_of(suite, "user:jane")
     others = [service for service in READS if service != "auth"]
     for service in others:
         assert await refused_as(suite, service, bearer) == ""
     administrator, auth = await suite.administrator(), suite.pid("auth")
-    tokens: Any = token_service_pb2_grpc.TokenServiceStub(suite.channel("auth"))
-    await tokens.RevokeToken(token_service_pb2.RevokeTokenRequest(subject="user:jane"), metadata=administrator)
+    await end(suite, administrator, key_id)
     os.kill(auth, signal.SIGKILL)
-    await refused_by(suite, bearer, *others)
+    await refused_by(suite, bearer, *others, reason=reason)
 
 
 async def test_an_open_stream_ends_when_its_token_is_revoked(suite: Suite) -> None:

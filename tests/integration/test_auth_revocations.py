@@ -6,12 +6,13 @@ import pytest
 from harness.auth_service import Auth, bearer, running_auth
 from harness.eventually import eventually
 from harness.refusal import refusal
+from harness.tenants import Tenants
 from nats.js.errors import NotFoundError
-from rookery.auth.v1 import audit_service_pb2, token_service_pb2
+from rookery.auth.v1 import audit_service_pb2, tenant_pb2, token_service_pb2
 from rookery.events.v1 import identity_pb2
 from rookery_auth.settings import AuthSettings
 from rookery_kit.bus import Bus
-from rookery_kit.bus.subjects import IDENTITY_SUBJECTS, beat_subject
+from rookery_kit.bus.subjects import IDENTITY_SUBJECTS, beat_subject, standing_subject
 from rookery_kit.bus.topology import IDENTITY_STREAM, Topology, ensure_topology
 
 
@@ -167,6 +168,17 @@ async def test_a_revocation_outlives_a_restart_of_auth(auth_settings: AuthSettin
         await revoke(auth, other.access_token, token=agent.access_token)
     async with running_auth(auth_settings) as auth:
         assert "revoked" in await is_refused(auth, agent.access_token)
+
+
+@pytest.mark.capability("A6")
+async def test_that_a_tenant_is_suspended_is_on_the_stream_before_it_is_answered(auth: Auth, bus: Bus) -> None:
+    tenants = Tenants(auth.channel, await auth.administrator())
+    await tenants.create("acme")
+    for end, state in ((tenants.suspend, "SUSPENDED"), (tenants.resume, "ACTIVE"), (tenants.delete, "DELETING")):
+        await end("acme")
+        message = await bus.jetstream.get_last_msg(IDENTITY_STREAM, standing_subject("acme"))
+        standing = identity_pb2.TenantStanding.FromString(message.data or b"")
+        assert standing.state == tenant_pb2.TenantState.Value(f"TENANT_STATE_{state}")
 
 
 async def test_introspection_tells_what_a_good_token_says_and_nothing_of_others(auth: Auth) -> None:
