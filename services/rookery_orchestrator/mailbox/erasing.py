@@ -14,7 +14,8 @@ from rookery_orchestrator.mailbox.consumers import STREAM, bus_errors
 
 _DELETE_SUBJECT = f"$JS.API.STREAM.MSG.DELETE.{STREAM}"
 _ANSWER_SECONDS = 5.0
-_AT_A_TIME = 256
+# What else is asked of the server waits behind these.
+_AT_A_TIME = 32
 _LOOK_SECONDS = 10.0
 # So many make an acknowledgement as dear as erasing the message.
 _MANY_CONSUMERS = 1_000
@@ -40,6 +41,10 @@ class Eraser:
     def is_cheaper(self) -> bool:
         """Whether messages are better erased than acknowledged."""
         return self.consumers >= _MANY_CONSUMERS
+
+    def expect(self, consumers: int) -> None:
+        """Notes that there are at least so many, which the next look may not have shown yet."""
+        self.consumers = max(self.consumers, consumers)
 
     async def erase(self, places: Sequence[int]) -> Sequence[bool]:
         """Of each place, whether the server has answered. What it could not delete, it delivers again."""

@@ -165,6 +165,7 @@ class JetStreamBroker:
 
         self._uplink.listen(renewed)
         self._held[tenant, agent_id][claim] = pulls
+        self._eraser.expect(len(self._held))
         history = FailureHistory(self._bus, self._clock, tenant, agent_id, session)
         return JetStreamMailbox(
             tenant=tenant,
