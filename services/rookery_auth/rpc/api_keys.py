@@ -2,6 +2,7 @@
 
 from rookery.auth.v1 import api_key_pb2, api_key_service_pb2, api_key_service_pb2_grpc
 from rookery_kit.rpc import Call
+from rookery_kit.rpc.times import length_in
 
 from rookery_auth.model import ApiKey
 from rookery_auth.service.api_keys import ApiKeys, CreateApiKey
@@ -24,7 +25,7 @@ class ApiKeyRpc(api_key_service_pb2_grpc.ApiKeyServiceServicer):
             roles=tuple(request.roles),
             scopes=tuple(request.scopes),
             requests_per_second=request.requests_per_second,
-            ttl=request.ttl.ToTimedelta() if request.HasField("ttl") else None,
+            ttl=length_in(request, "ttl"),
         )
         key, secret = await self._keys.create(Call.of(context).principal, command)
         return api_key_service_pb2.CreateApiKeyResponse(api_key=_encode(key), secret=secret)
@@ -49,7 +50,7 @@ class ApiKeyRpc(api_key_service_pb2_grpc.ApiKeyServiceServicer):
         self, request: api_key_service_pb2.RotateApiKeyRequest, context: object
     ) -> api_key_service_pb2.RotateApiKeyResponse:
         """Replaces a key's secret."""
-        overlap = request.overlap.ToTimedelta() if request.HasField("overlap") else None
+        overlap = length_in(request, "overlap")
         key, secret = await self._keys.rotate(
             Call.of(context).principal, request.api_key_id, request.request_id, overlap
         )

@@ -2,6 +2,7 @@
 
 from rookery.auth.v1 import enrollment_pb2, enrollment_service_pb2, enrollment_service_pb2_grpc
 from rookery_kit.rpc import Call
+from rookery_kit.rpc.times import length_in
 
 from rookery_auth.model import EnrollmentToken
 from rookery_auth.service.enrollments import CreateEnrollmentToken, Enrollments
@@ -21,7 +22,7 @@ class EnrollmentRpc(enrollment_service_pb2_grpc.EnrollmentServiceServicer):
             request_id=request.request_id,
             roles=tuple(request.roles),
             labels=dict(request.labels),
-            ttl=request.ttl.ToTimedelta() if request.HasField("ttl") else None,
+            ttl=length_in(request, "ttl"),
         )
         token, secret = await self._enrollments.create(Call.of(context).principal, command)
         return enrollment_service_pb2.CreateEnrollmentTokenResponse(enrollment_token=_encode(token), secret=secret)

@@ -1,15 +1,15 @@
 """What a sender asks for, off the wire."""
 
-from datetime import UTC
-
 from rookery.orchestrator.v1 import message_service_pb2
+from rookery_kit.rpc.times import length_in, moment_in
 
 from rookery_orchestrator.mailbox.model import Draft
 from rookery_orchestrator.rpc.encoding import decode_payload, decode_priority
 
 
 def decode_draft(request: message_service_pb2.SendMessageRequest, traceparent: str) -> Draft:
-    """A message to be sent, in the trace of the call that sends it."""
+    """A message to be sent, in the trace of the call that sends it. Raises InvalidArgument for times that are none."""
+    time_to_live = length_in(request, "time_to_live")
     return Draft(
         message_id=request.message_id,
         recipient_agent_id=request.recipient_agent_id,
@@ -20,6 +20,6 @@ def decode_draft(request: message_service_pb2.SendMessageRequest, traceparent: s
         correlation_id=request.correlation_id,
         reply_to_agent_id=request.reply_to_agent_id,
         traceparent=traceparent,
-        time_to_live=(request.time_to_live.ToTimedelta().total_seconds() if request.HasField("time_to_live") else None),
-        deliver_time=request.deliver_time.ToDatetime(tzinfo=UTC) if request.HasField("deliver_time") else None,
+        time_to_live=None if time_to_live is None else time_to_live.total_seconds(),
+        deliver_time=moment_in(request, "deliver_time"),
     )

@@ -1,11 +1,9 @@
 """The methods of MessageService that look at mailboxes and at the audit trail: decode, call, encode."""
 
-from datetime import UTC, datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 from rookery.orchestrator.v1 import mailbox_pb2, message_pb2, message_service_pb2
 from rookery_kit.postgres.paging import page_size
 from rookery_kit.rpc import Call
+from rookery_kit.rpc.times import moment_in
 
 from rookery_orchestrator.mailbox.model import MessageState, Priority
 from rookery_orchestrator.mailbox.tending import MailboxView, TendMailbox
@@ -41,8 +39,8 @@ class Mailboxes:
             agent_id=request.agent_id,
             correlation_id=request.correlation_id,
             type=request.type,
-            since=_time(request.since) if request.HasField("since") else None,
-            until=_time(request.until) if request.HasField("until") else None,
+            since=moment_in(request, "since"),
+            until=moment_in(request, "until"),
             state=state,
         )
         found = await self._list_messages(call.principal, query)
@@ -63,7 +61,7 @@ class Mailboxes:
     ) -> message_service_pb2.PurgeMailboxResponse:
         """Removes messages from a mailbox."""
         priority = decode_priority(request.priority) if request.priority else None
-        before = _time(request.before) if request.HasField("before") else None
+        before = moment_in(request, "before")
         agent_id, purged = await self._tend.purge(call.principal, request.agent_id, priority, before, call.forward)
         return message_service_pb2.PurgeMailboxResponse(purged=purged, agent_id=agent_id)
 
@@ -100,7 +98,3 @@ def _encode_record(record: MessageRecord) -> mailbox_pb2.MessageRecord:
 
 def _state_name(state: "mailbox_pb2.MessageState | int") -> str:
     return mailbox_pb2.MessageState.Name(state).removeprefix(_STATE)
-
-
-def _time(timestamp: Timestamp) -> datetime:
-    return timestamp.ToDatetime(tzinfo=UTC)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 from rookery.orchestrator.v1 import task_service_pb2, task_service_pb2_grpc
 from rookery_kit.clock import new_id
@@ -11,6 +11,7 @@ from rookery_kit.errors import InvalidArgument
 from rookery_kit.postgres import PageToken
 from rookery_kit.postgres.paging import page_size
 from rookery_kit.rpc import Call
+from rookery_kit.rpc.times import length_in, moment_in
 
 from rookery_orchestrator.model import NewTask, TaskQuery, TaskState
 from rookery_orchestrator.rpc.encoding import decode_payload, decode_state, encode_task
@@ -103,8 +104,8 @@ def _decode_new_task(request: task_service_pb2.CreateTaskRequest, call: Call) ->
         input=decode_payload(request.input) if request.HasField("input") else None,
         labels=dict(request.labels),
         max_attempts=request.max_attempts or _MAX_ATTEMPTS,
-        lease_duration=request.lease_duration.ToTimedelta() if request.HasField("lease_duration") else _LEASE_DURATION,
-        deadline=request.deadline.ToDatetime(UTC) if request.HasField("deadline") else None,
+        lease_duration=length_in(request, "lease_duration") or _LEASE_DURATION,
+        deadline=moment_in(request, "deadline"),
         traceparent=call.traceparent,
     )
 

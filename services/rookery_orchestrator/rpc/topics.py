@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC
 
 from rookery.orchestrator.v1 import topic_pb2, topic_service_pb2, topic_service_pb2_grpc
 from rookery_kit.postgres.paging import PageToken, page_size
 from rookery_kit.rpc import Call
+from rookery_kit.rpc.times import moment_in
 
 from rookery_orchestrator.mailbox.wire import unseal
 from rookery_orchestrator.rpc.publications import decode_publication
@@ -111,7 +111,7 @@ def _decode_start(request: topic_service_pb2.SubscribeRequest) -> Start:
         case "after_sequence":
             return Start(after_sequence=request.after_sequence)
         case "since":
-            return Start(since=request.since.ToDatetime(tzinfo=UTC))
+            return Start(since=moment_in(request, "since"))
         case _:
             return Start()
 

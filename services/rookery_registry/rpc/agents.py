@@ -11,6 +11,7 @@ from rookery.registry.v1 import (
 )
 from rookery_kit.errors import InvalidArgument
 from rookery_kit.rpc import Call
+from rookery_kit.rpc.times import length_in
 
 from rookery_registry.card_encoding import decode_card, decode_card_update
 from rookery_registry.encoding import encode_agent
@@ -64,7 +65,7 @@ class AgentRpc(agent_service_pb2_grpc.AgentServiceServicer):
             description=request.description,
             capabilities=tuple(request.capabilities),
             labels=dict(request.labels),
-            lease_duration=request.lease_duration.ToTimedelta() if request.HasField("lease_duration") else None,
+            lease_duration=length_in(request, "lease_duration"),
             card=decode_card(request),
         )
         agent = await self._registrations.register(Call.of(context).principal, command)

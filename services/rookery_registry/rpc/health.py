@@ -1,12 +1,12 @@
 """What agents have reported, in pages."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from google.protobuf import timestamp_pb2
 from rookery.registry.v1 import agent_health_pb2
 from rookery_kit.errors import InvalidArgument
 from rookery_kit.postgres.paging import InvalidPageToken, PageToken, page_size
 from rookery_kit.rpc import Call
+from rookery_kit.rpc.times import length_in, moment_in
 
 from rookery_registry.health.reports import HealthMetrics, HealthPoint, HealthQuery, HealthStore
 
@@ -25,8 +25,8 @@ class HealthListing:
         """One page."""
         size, bucket = page_size(request.page_size), _bucket(request)
         listing = repr(("agent_health", request.agent_id, str(request.start_time), str(request.end_time), bucket))
-        start = _time("start_time", request.start_time) if request.HasField("start_time") else None
-        end = _time("end_time", request.end_time) if request.HasField("end_time") else None
+        start = moment_in(request, "start_time")
+        end = moment_in(request, "end_time")
         if (keys := PageToken.decode(listing, request.page_token)) is not None:
             start = _begin(keys[0])
         query = HealthQuery(request.agent_id, start, end, bucket, size + 1)
@@ -44,15 +44,7 @@ def _bucket(request: agent_health_pb2.ListHealthMetricsRequest) -> timedelta | N
     if request.bucket.nanos:
         text = "must be in whole seconds"
         raise InvalidArgument(f"bucket: {text}", (("bucket", text),))
-    return request.bucket.ToTimedelta()
-
-
-def _time(field: str, timestamp: timestamp_pb2.Timestamp) -> datetime:
-    try:
-        return timestamp.ToDatetime(UTC)
-    except (ValueError, OverflowError):
-        text = "must be a time from the year 1 to the year 9999"
-        raise InvalidArgument(f"{field}: {text}", ((field, text),)) from None
+    return length_in(request, "bucket")
 
 
 def _begin(key: str) -> datetime:
