@@ -1,13 +1,17 @@
 """Calls as they cross NATS: protobuf or JSON as the payload, everything else in headers."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from rookery_kit.errors import InvalidArgument
+from rookery_kit.nats_rpc.json_bytes import malformed_bytes
 
 CONTENT_TYPE = "content-type"
 JSON = "application/json"
@@ -35,9 +39,13 @@ class Codec:
         if self.content_type != JSON:
             return data
         try:
-            return json_format.Parse(data, message_class()).SerializeToString()
+            request = json_format.Parse(data, message_class()).SerializeToString()
         except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidArgument(f"the request is not JSON of {message_class.DESCRIPTOR.full_name}: {error}") from None
+        if paths := list(malformed_bytes(json.loads(data), cast("Descriptor", message_class.DESCRIPTOR))):
+            said = "is not base64"
+            raise InvalidArgument(f"{', '.join(paths)} {said}", tuple((path, said) for path in paths))
+        return request
 
     def answer(self, message: Message) -> bytes:
         """An answer."""

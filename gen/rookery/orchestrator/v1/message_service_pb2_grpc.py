@@ -96,8 +96,9 @@ class MessageServiceServicer:
         batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
         far as it is accepted. A message that is refused is in nobody's way.
 
-        Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet). Errors of
-        single messages are in their results, and are those of SendMessage.
+        Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet), and
+        INVALID_ARGUMENT/INVALID_FIELD for a batch that breaks a rule of a field, of which nothing is accepted. Other errors
+        of single messages are in their results, and are those of SendMessage.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,8 +44,9 @@ class MessageServiceStub:
     batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
     far as it is accepted. A message that is refused is in nobody's way.
 
-    Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet). Errors of
-    single messages are in their results, and are those of SendMessage.
+    Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet), and
+    INVALID_ARGUMENT/INVALID_FIELD for a batch that breaks a rule of a field, of which nothing is accepted. Other errors
+    of single messages are in their results, and are those of SendMessage.
     """
     Request: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.RequestRequest, _message_service_pb2.RequestResponse]
     """Sends a message to an agent and waits for its answer, until the caller's deadline. Message and answer are durable:
@@ -103,8 +104,9 @@ class MessageServiceAsyncStub(MessageServiceStub):
     batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
     far as it is accepted. A message that is refused is in nobody's way.
 
-    Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet). Errors of
-    single messages are in their results, and are those of SendMessage.
+    Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet), and
+    INVALID_ARGUMENT/INVALID_FIELD for a batch that breaks a rule of a field, of which nothing is accepted. Other errors
+    of single messages are in their results, and are those of SendMessage.
     """
     Request: _aio.UnaryUnaryMultiCallable[_message_service_pb2.RequestRequest, _message_service_pb2.RequestResponse]  # type: ignore[assignment]
     """Sends a message to an agent and waits for its answer, until the caller's deadline. Message and answer are durable:
@@ -171,8 +173,9 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
         far as it is accepted. A message that is refused is in nobody's way.
 
-        Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet). Errors of
-        single messages are in their results, and are those of SendMessage.
+        Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet), and
+        INVALID_ARGUMENT/INVALID_FIELD for a batch that breaks a rule of a field, of which nothing is accepted. Other errors
+        of single messages are in their results, and are those of SendMessage.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,45 @@
+"""Requests that come as JSON over NATS."""
+
+import base64
+import json
+
+import pytest
+from rookery.orchestrator.v1 import message_service_pb2
+from rookery_kit.errors import InvalidArgument
+from rookery_kit.nats_rpc.wire import JSON, Codec
+
+AGENT_ID = "0198f1de-7c1b-7a52-8d43-7f0a4a3b9a11"
+
+
+def read(document: object) -> message_service_pb2.SendMessagesRequest:
+    data = Codec(JSON).request(json.dumps(document).encode(), message_service_pb2.SendMessagesRequest)
+    return message_service_pb2.SendMessagesRequest.FromString(data)
+
+
+def batch(*contents: str, payload: str = "payload") -> dict[str, object]:
+    return {"messages": [{"recipientAgentId": AGENT_ID, payload: {"data": content}} for content in contents]}
+
+
+@pytest.mark.parametrize(
+    "encoded", [base64.b64encode(b"\xfb\xff?").decode(), base64.urlsafe_b64encode(b"\xfb\xff?").decode(), "+/8/"]
+)
+def test_bytes_are_read_in_either_alphabet(encoded: str) -> None:
+    (message,) = read(batch(encoded)).messages
+    assert message.payload.data == b"\xfb\xff?"
+
+
+@pytest.mark.parametrize("wrong", ["!!!", "a b c d", "aGk=\n", "====", "ä"])
+def test_bytes_that_are_no_base64_are_refused_by_their_path(wrong: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        read(batch("aGk=", wrong))
+    if caught.value.violations:
+        assert caught.value.violations == (("messages[1].payload.data", "is not base64"),)
+
+
+def test_an_empty_payload_is_one() -> None:
+    assert [message.payload.data for message in read(batch("", "aGk=")).messages] == [b"", b"hi"]
+
+
+def test_times_and_other_well_known_types_are_read_as_before() -> None:
+    document = {"messages": [{"recipient_agent_id": AGENT_ID, "timeToLive": "3s"}]}
+    assert read(document).messages[0].time_to_live.seconds == 3
