@@ -31,7 +31,7 @@ from rookery_kit.nats_rpc.subjects import (
     stream_id,
     stream_subject,
 )
-from rookery_kit.nats_rpc.wire import CONTENT_TYPE, STATUS, TIMEOUT_MS, Codec, codec_of, number
+from rookery_kit.nats_rpc.wire import CONTENT_TYPE, STATUS, Codec, codec_of, timeout_of
 from rookery_kit.rpc.pipeline import Pipeline, ShuttingDown
 from rookery_kit.rpc.policy import method_policies
 from rookery_kit.rpc.server import Registration, handlers_of
@@ -172,8 +172,7 @@ class NatsRpcServer:
     async def _answer_once(
         self, message: Msg, headers: Mapping[str, str], served: _Served, data: bytes, codec: Codec
     ) -> None:
-        timeout = number(headers, TIMEOUT_MS)
-        context = NatsCallContext(headers, None if timeout is None else timeout / 1000)
+        context = NatsCallContext(headers, timeout_of(headers))
         async with asyncio.timeout(context.time_remaining()):
             answer = await served.handler.unary_unary(data, context)
         trailing = {name: str(value) for name, value in context.trailing}

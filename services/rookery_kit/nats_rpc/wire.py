@@ -68,3 +68,14 @@ def number(headers: Mapping[str, str], name: str) -> int | None:
     """A header that is a count; None where there is none, or it is no number."""
     text = headers.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def timeout_of(headers: Mapping[str, str]) -> float | None:
+    """How many seconds the caller waits; None where it does not say. Raises InvalidArgument for what is no number."""
+    if not headers.get(TIMEOUT_MS):
+        return None
+    milliseconds = number(headers, TIMEOUT_MS)
+    if milliseconds is None:
+        said = "must be a whole number of milliseconds"
+        raise InvalidArgument(f"{TIMEOUT_MS} {said}", ((TIMEOUT_MS, said),))
+    return milliseconds / 1000

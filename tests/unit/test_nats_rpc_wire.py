@@ -1,4 +1,4 @@
-"""Requests that come as JSON over NATS."""
+"""Requests that come over NATS: what is in JSON, and in headers."""
 
 import base64
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 from rookery.orchestrator.v1 import message_service_pb2
 from rookery_kit.errors import InvalidArgument
-from rookery_kit.nats_rpc.wire import JSON, Codec
+from rookery_kit.nats_rpc.wire import JSON, TIMEOUT_MS, Codec, timeout_of
 
 AGENT_ID = "0198f1de-7c1b-7a52-8d43-7f0a4a3b9a11"
 
@@ -43,3 +43,11 @@ def test_an_empty_payload_is_one() -> None:
 def test_times_and_other_well_known_types_are_read_as_before() -> None:
     document = {"messages": [{"recipient_agent_id": AGENT_ID, "timeToLive": "3s"}]}
     assert read(document).messages[0].time_to_live.seconds == 3
+
+
+def test_how_long_a_caller_waits_is_told_in_milliseconds() -> None:
+    assert timeout_of({TIMEOUT_MS: "1500"}) == 1.5
+    assert timeout_of({}) is None
+    for wrong in ("abc", "-1", "1.5", "9" * 30):
+        with pytest.raises(InvalidArgument, match="timeout-ms must be a whole number"):
+            timeout_of({TIMEOUT_MS: wrong})
