@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 from harness.databases import FreshDatabase
 from harness.eventually import eventually
-from harness.mailbox_service import MailAgent, MailService, nacked, running_mail_service, text
+from harness.mail_replicas import running_mail_replicas
+from harness.mailbox_service import MailAgent, MailService, nacked, text
 from harness.nats_server import RestartableNats
 from nats.js.errors import NotFoundError
 from rookery_kit.bus import Bus
@@ -15,11 +16,8 @@ from rookery_kit.bus.subjects import mail_subject
 
 @pytest.fixture
 async def replicas(fresh_database: FreshDatabase, nats_server: RestartableNats) -> AsyncIterator[list[MailService]]:
-    async with (
-        running_mail_service(fresh_database, nats_server) as first,
-        running_mail_service(fresh_database, nats_server, agents=first.agents, mint=first.mint) as second,
-    ):
-        yield [first, second]
+    async with running_mail_replicas(fresh_database, nats_server) as several:
+        yield several
 
 
 async def copy_of(bus: Bus, agent: MailAgent) -> bytes:

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 from harness.databases import FreshDatabase
-from harness.mailbox_service import MailAgent, MailService, running_mail_service, text
+from harness.mail_replicas import running_mail_replicas
+from harness.mailbox_service import MailAgent, MailService, text
 from harness.nats_server import RestartableNats
 from harness.trail import listed, listing
 from rookery.orchestrator.v1 import message_service_pb2, payload_pb2
@@ -21,11 +22,8 @@ SENDER = "user:admin"
 
 @pytest.fixture
 async def replicas(fresh_database: FreshDatabase, nats_server: RestartableNats) -> AsyncIterator[list[MailService]]:
-    async with (
-        running_mail_service(fresh_database, nats_server) as first,
-        running_mail_service(fresh_database, nats_server, agents=first.agents, mint=first.mint) as second,
-    ):
-        yield [first, second]
+    async with running_mail_replicas(fresh_database, nats_server) as several:
+        yield several
 
 
 async def store_without_entry(bus: Bus, agent: MailAgent, message_id: str) -> None:
