@@ -2,7 +2,7 @@
 
 from rookery.tool_executor.v1 import tool_pb2, tool_service_pb2, tool_service_pb2_grpc
 from rookery_kit.rpc import Call
-from rookery_kit.rpc.times import length_in
+from rookery_kit.rpc.times import seconds_in
 
 from rookery_tool_executor.model import (
     Blob,
@@ -73,7 +73,7 @@ class ToolRpc(tool_service_pb2_grpc.ToolServiceServicer):
                 request_id=request.request_id.lower(),
                 delegates=call.principal.actors,
             ),
-            tool_timeout=None if (given := length_in(request, "timeout")) is None else given.total_seconds(),
+            tool_timeout=seconds_in(request, "timeout"),
             remaining=self._remaining(call),
             authorization=call.authorization,
         )

@@ -79,6 +79,18 @@ async def test_nothing_is_erased_while_the_bus_is_away(bus: Bus, nats_server: Re
 
 
 @pytest.mark.capability("M1")
+async def test_what_was_handed_in_on_an_earlier_connection_is_not_erased(bus: Bus) -> None:
+    eraser, subject = Eraser(bus), mail_subject("acme", "7", "normal")
+    await bus.publish(subject, b"x", message_id="1")
+    erasing = eraser.erase([1])
+    bus.renewed()
+    assert await erasing == [False]
+    assert await stored(bus) == 1
+    assert await eraser.erase([1]) == [True]
+    assert await stored(bus) == 0
+
+
+@pytest.mark.capability("M1")
 @pytest.mark.capability("M7")
 async def test_settled_mail_and_entries_of_the_trail_leave_the_stream(mail: MailService, bus: Bus) -> None:
     await settle_all_of(bus, mail, 12)

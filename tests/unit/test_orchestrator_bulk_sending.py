@@ -52,7 +52,7 @@ async def frames(count: int, size: int) -> AsyncIterator[message_service_pb2.Sen
         yield message_service_pb2.SendMessagesRequest(messages=[message])
 
 
-@pytest.mark.parametrize(("size", "at_a_time"), [(100, 40), (300_000, 8)])
+@pytest.mark.parametrize(("size", "at_a_time"), [(100, 256), (300_000, 8)])
 async def test_many_small_batches_are_on_their_way_at_a_time_and_few_large_ones(size: int, at_a_time: int) -> None:
     mail, agents = HeldMail(), KnownAgents()
     agents.add(KnownAgent(AGENT_ID, "acme", "scribe", (), True, 1, 1))
@@ -62,12 +62,12 @@ async def test_many_small_batches_are_on_their_way_at_a_time_and_few_large_ones(
 
     async def send() -> None:
         nonlocal answers
-        async for _ in sending.serve(Call(None, "SendMessages", {}, SENDER), frames(40, size)):
+        async for _ in sending.serve(Call(None, "SendMessages", {}, SENDER), frames(300, size)):
             answers += 1
 
     task = asyncio.create_task(send())
-    for answered in range(0, 40, at_a_time):
-        await eventually(lambda: (mail.taken, answers) == (min(40, answered + at_a_time), answered))  # noqa: B023
+    for answered in range(0, 300, at_a_time):
+        await eventually(lambda: (mail.taken, answers) == (min(300, answered + at_a_time), answered))  # noqa: B023
         mail.answer()
     await task
-    assert (mail.taken, answers) == (40, 40)
+    assert (mail.taken, answers) == (300, 300)

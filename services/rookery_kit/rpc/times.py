@@ -29,6 +29,12 @@ def length_in(request: Message, field: str) -> timedelta | None:
     return _read(field, duration.ToTimedelta, "must be a length of time of less than ten thousand years")
 
 
+def seconds_in(request: Message, field: str) -> float | None:
+    """The same in seconds."""
+    length = length_in(request, field)
+    return None if length is None else length.total_seconds()
+
+
 def _read(field: str, read: Callable[[], T], said: str) -> T:
     try:
         return read()

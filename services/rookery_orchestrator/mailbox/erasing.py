@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 
 import structlog
 from nats.errors import Error as NatsError
@@ -19,6 +20,8 @@ _AT_A_TIME = 32
 _LOOK_SECONDS = 10.0
 # So many make an acknowledgement as dear as erasing the message.
 _MANY_CONSUMERS = 1_000
+_Place = tuple[int, int]
+"""A place in the stream, and on the so many'th connection it was noted."""
 _log = structlog.get_logger(__name__)
 
 
@@ -29,13 +32,16 @@ class Eraser:
     ms with 1,000 of them, 1.4 ms with 4,000, and nothing is stored meanwhile. A message that is deleted by its place is
     taken from its consumer as if it had been acknowledged, in 0.25 ms whatever there is.
 
-    Places are those of the stream that this connection knows: what was noted before another one must not be erased.
+    Places are those of the stream that this connection knows. Behind another one it may be a new stream, where they are
+    those of other messages: what was handed in before is not erased then.
     """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self.consumers = 0
-        self._erasing: GroupCommit[int, bool] = GroupCommit(self._erase, _AT_A_TIME)
+        self._connection = 0
+        self._erasing: GroupCommit[_Place, bool] = GroupCommit(self._erase, _AT_A_TIME)
+        bus.on_renewed(self._renewed)
 
     @property
     def is_cheaper(self) -> bool:
@@ -46,9 +52,9 @@ class Eraser:
         """Notes that there are at least so many, which the next look may not have shown yet."""
         self.consumers = max(self.consumers, consumers)
 
-    async def erase(self, places: Sequence[int]) -> Sequence[bool]:
+    def erase(self, places: Sequence[int]) -> Awaitable[Sequence[bool]]:
         """Of each place, whether the server has answered. What it could not delete, it delivers again."""
-        return await self._erasing.submit_all(places)
+        return self._erasing.submit_all([(place, self._connection) for place in places])
 
     async def run(self) -> None:
         """Looks how many consumers there are, until cancelled."""
@@ -60,13 +66,16 @@ class Eraser:
                 _log.debug("nobody knows how many consumers there are", error=error.message)
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _erase(self, places: Sequence[int]) -> Sequence[bool]:
-        client = self._bus.client
-        if not client.is_connected:
-            return [False] * len(places)
-        orders = [json.dumps({"seq": place, "no_erase": True}).encode() for place in places]
-        try:
-            answers = await client.ask_all([Question(_DELETE_SUBJECT, {}, order) for order in orders], _ANSWER_SECONDS)
-        except (NatsError, OSError):
-            return [False] * len(places)
-        return [answer is not None for answer in answers]
+    def _renewed(self) -> None:
+        self._connection += 1
+
+    async def _erase(self, places: Sequence[_Place]) -> Sequence[bool]:
+        erased = dict.fromkeys(places, False)
+        here = [place for place in erased if place[1] == self._connection]
+        if here and self._bus.client.is_connected:
+            orders = [json.dumps({"seq": place, "no_erase": True}).encode() for place, _ in here]
+            questions = [Question(_DELETE_SUBJECT, {}, order) for order in orders]
+            with suppress(NatsError, OSError):
+                answers = await self._bus.client.ask_all(questions, _ANSWER_SECONDS)
+                erased |= {place: answer is not None for place, answer in zip(here, answers, strict=True)}
+        return [erased[place] for place in places]

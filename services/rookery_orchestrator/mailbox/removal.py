@@ -180,9 +180,8 @@ class Removal:
 
     def renewed(self) -> None:
         """The server may be another, on which a place is that of other mail: what is not removed comes again."""
-        if self._eraser.is_cheaper:
-            for lane in self._lanes.values():
-                lane.settled.clear()
+        for lane in self._lanes.values():
+            lane.settled.clear()
 
     async def close(self) -> None:
         """Removes what can be removed at once."""

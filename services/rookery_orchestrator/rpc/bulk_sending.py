@@ -13,7 +13,8 @@ from rookery_kit.rpc.status import status_of
 from rookery_orchestrator.mailbox.sending import SendMessage, Sent, Unsent
 from rookery_orchestrator.rpc.drafts import decode_draft
 
-_FRAMES_ON_THEIR_WAY = 8
+_FEW_ON_THEIR_WAY = 8
+_MOST_ON_THEIR_WAY = 256
 _BYTES_ON_THEIR_WAY = 1024 * 1024
 
 
@@ -28,7 +29,7 @@ class _OnTheirWay:
 
     async def room(self) -> None:
         """Waits until one more can be taken."""
-        while len(self._waiting) >= _FRAMES_ON_THEIR_WAY and self._bytes >= _BYTES_ON_THEIR_WAY:
+        while len(self._waiting) >= (_FEW_ON_THEIR_WAY if self._bytes >= _BYTES_ON_THEIR_WAY else _MOST_ON_THEIR_WAY):
             await self._change()
 
     def add(self, sending: Awaitable[list[Sent | Unsent]], size: int) -> None:

@@ -1,7 +1,7 @@
 """What a sender asks for, off the wire."""
 
 from rookery.orchestrator.v1 import message_service_pb2
-from rookery_kit.rpc.times import length_in, moment_in
+from rookery_kit.rpc.times import moment_in, seconds_in
 
 from rookery_orchestrator.mailbox.model import Draft
 from rookery_orchestrator.rpc.encoding import decode_payload, decode_priority
@@ -9,7 +9,6 @@ from rookery_orchestrator.rpc.encoding import decode_payload, decode_priority
 
 def decode_draft(request: message_service_pb2.SendMessageRequest, traceparent: str) -> Draft:
     """A message to be sent, in the trace of the call that sends it. Raises InvalidArgument for times that are none."""
-    time_to_live = length_in(request, "time_to_live")
     return Draft(
         message_id=request.message_id,
         recipient_agent_id=request.recipient_agent_id,
@@ -20,6 +19,6 @@ def decode_draft(request: message_service_pb2.SendMessageRequest, traceparent: s
         correlation_id=request.correlation_id,
         reply_to_agent_id=request.reply_to_agent_id,
         traceparent=traceparent,
-        time_to_live=None if time_to_live is None else time_to_live.total_seconds(),
+        time_to_live=seconds_in(request, "time_to_live"),
         deliver_time=moment_in(request, "deliver_time"),
     )

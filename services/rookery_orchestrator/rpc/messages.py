@@ -6,7 +6,7 @@ from typing import cast
 
 from rookery.orchestrator.v1 import message_pb2, message_service_pb2, message_service_pb2_grpc
 from rookery_kit.rpc import Call
-from rookery_kit.rpc.times import length_in
+from rookery_kit.rpc.times import seconds_in
 
 from rookery_orchestrator.mailbox.frames import (
     Deliveries,
@@ -120,7 +120,7 @@ def _decode_settlement(settlement: message_service_pb2.Settlement) -> Settlement
             return Settlement(settlement.delivery_id, Action.ACK)
         case "nack":
             nack = settlement.nack
-            delay = None if (given := length_in(nack, "delay")) is None else given.total_seconds()
+            delay = seconds_in(nack, "delay")
             return Settlement(settlement.delivery_id, Action.NACK, delay, nack.reason, nack.handler)
         case "in_progress":
             return Settlement(settlement.delivery_id, Action.IN_PROGRESS)
