@@ -55,7 +55,7 @@ class MailboxInMemory:
         """The one priority, while it has mail."""
         return {NORMAL} if self.mail else set()
 
-    async def until_ready(self) -> None:
+    async def until_ready(self, room: int) -> None:
         """Waits for mail."""
         while not self.mail:
             self._arrived.clear()

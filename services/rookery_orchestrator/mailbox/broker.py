@@ -67,8 +67,8 @@ class OpenedMailbox(Protocol):
         """The priorities that may have mail."""
         ...
 
-    async def until_ready(self) -> None:
-        """Waits until `ready` names one. Raises Unavailable."""
+    async def until_ready(self, room: int) -> None:
+        """Waits until `ready` names one, with room for so much mail. Raises Unavailable."""
         ...
 
     async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:

@@ -59,9 +59,9 @@ class JetStreamMailbox:
         """The priorities that may have mail."""
         return self._pulls.ready
 
-    async def until_ready(self) -> None:
-        """Waits until `ready` names one. Raises BusUnavailable."""
-        await self._pulls.until_ready()
+    async def until_ready(self, room: int) -> None:
+        """Waits until `ready` names one, with room for so much mail. Raises BusUnavailable."""
+        await self._pulls.until_ready(room)
 
     async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:
         """Takes out at most so many pieces of mail of each priority, for the agent to see.

@@ -8,7 +8,7 @@ from nats.aio.msg import Msg
 
 from rookery_orchestrator.mailbox.consumers import STREAM
 
-TIME_OVER = "408"
+_TIME_OVER = "408"
 _TOO_LARGE = "Message Size Exceeds MaxBytes"
 _SHORT_FORM = 9
 
@@ -39,21 +39,30 @@ class PullRequest:
 
     def answered(self, answer: Msg, _part: int = 0) -> None:
         """Takes what the server says in place of mail."""
-        headers = answer.headers or {}
-        status = headers.get("Status")
-        if status in {"404", TIME_OVER}:
-            self.finish(PullEnd.EMPTY)
-        elif status == "409" and headers.get("Description") == _TOO_LARGE:
-            self.finish(PullEnd.MORE)
-        else:
-            # No such consumer, or its leader moved: it is to be seen to before the next request.
-            self.finish(PullEnd.MISSING)
+        self.finish(pull_end(answer))
 
     def finish(self, end: PullEnd) -> None:
         """Notes that no more is expected."""
         if self.end is None:
             self.end = end
             self.done.set()
+
+
+def pull_end(answer: Msg) -> PullEnd:
+    """Why the server gives up a request, as it says in place of mail."""
+    headers = answer.headers or {}
+    status = headers.get("Status")
+    if status in {"404", _TIME_OVER}:
+        return PullEnd.EMPTY
+    if status == "409" and headers.get("Description") == _TOO_LARGE:
+        return PullEnd.MORE
+    # No such consumer, or its leader moved: it is to be seen to before the next request.
+    return PullEnd.MISSING
+
+
+def still_wanted(answer: Msg) -> int:
+    """How much a request that the server gives up would have brought."""
+    return int((answer.headers or {}).get("Nats-Pending-Messages", 0))
 
 
 def pull_subject(consumer: str) -> str:
@@ -74,9 +83,9 @@ def ring_when_ready(seconds: float) -> bytes:
     return json.dumps({"batch": 1, "max_bytes": 1, "expires": int(seconds * 1e9)}).encode()
 
 
-def pull_first(seconds: float) -> bytes:
-    """A request for one message that waits for it."""
-    return json.dumps({"batch": 1, "expires": int(seconds * 1e9)}).encode()
+def pull_as_it_comes(count: int, max_bytes: int, seconds: float) -> bytes:
+    """A request for what is there, and for so long for what comes."""
+    return json.dumps({"batch": count, "max_bytes": max_bytes, "expires": int(seconds * 1e9)}).encode()
 
 
 def delivery_tokens(message: Msg) -> list[str]:

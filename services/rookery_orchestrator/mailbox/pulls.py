@@ -15,18 +15,18 @@ from rookery_orchestrator.mailbox.broker import Fetched, Handle
 from rookery_orchestrator.mailbox.consumers import Consumers, bus_errors
 from rookery_orchestrator.mailbox.model import Envelope, Priority
 from rookery_orchestrator.mailbox.pull_request import (
-    TIME_OVER,
     PullEnd,
     PullRequest,
     delivery_tokens,
     pending_behind,
-    pull_first,
+    pull_end,
     pull_now,
     pull_subject,
     ring_when_ready,
 )
 from rookery_orchestrator.mailbox.removal import Removal
 from rookery_orchestrator.mailbox.reply_inbox import ReplyInbox
+from rookery_orchestrator.mailbox.standing_request import StandingRequest
 from rookery_orchestrator.mailbox.uplink import Uplink
 from rookery_orchestrator.mailbox.wire import envelope_of, unseal
 
@@ -40,10 +40,9 @@ _log = structlog.get_logger(__name__)
 class Pulls:
     """Asks the consumers for mail: that of the normal priority, and others once there has been mail for them.
 
-    A consumer that had less than it was asked for gets a bell, which it answers when there is mail again, so nothing is
-    polled. Where several priorities are in use, the answer hands out no mail: what comes first is decided by what there
-    is, and nothing is taken for which there is no credit. Where there is one, it brings the first message, as soon as
-    there is a credit for it.
+    Nothing is polled. Where one priority is in use, its consumer is asked for as much as there is room for, and hands
+    it out as it comes. Where there are several, what comes first is decided by what there is: each is asked for what
+    falls to it, and one that has less gets a bell, which it answers, without handing anything out, when there is mail.
     A priority without a consumer is brought into use by `noticed`; since that can be missed, it is also looked for when
     the connection was replaced, and whenever a bell has hung for as long as `now_and_then` says (in seconds).
     """
@@ -65,12 +64,17 @@ class Pulls:
         self._arrived: dict[Priority, deque[Msg]] = {priority: deque() for priority in Priority}
         self._asked: dict[Priority, PullRequest] = {}
         self._bells: dict[Priority, tuple[str, asyncio.TimerHandle]] = {}
+        subject = pull_subject(consumers.name(Priority.NORMAL))
+        self._standing = StandingRequest(uplink, self.inbox, subject, self._given_up)
 
-    async def until_ready(self) -> None:
-        """Waits until a consumer may have mail; to be called with a credit to spare. Raises BusUnavailable."""
-        for priority in Priority:
-            if priority not in self._unused and priority not in self.ready and priority not in self._bells:
-                await self._hang_bell(priority, ring_when_ready if self._several_in_use else pull_first)
+    async def until_ready(self, room: int) -> None:
+        """Waits until a consumer may have mail; to be called with room for so much of it. Raises BusUnavailable."""
+        if self._several_in_use:
+            for priority in Priority:
+                if priority not in self._unused and priority not in self.ready and priority not in self._bells:
+                    await self._hang_bell(priority)
+        elif not self._missing:
+            await self._top_up(room)
         await self._some_ready.wait()
         if self._unsure:
             await self._uplink.up()
@@ -98,7 +102,7 @@ class Pulls:
         """What there is, at most so many of each priority. Raises BusUnavailable."""
         await self._uplink.up()
         await self._see_to_consumers(counts)
-        wanted = self._wanted(counts)
+        wanted = self._wanted(counts) if self._several_in_use else {}
         asked = await self._ask_all(wanted) if wanted else {}
         fetched: dict[Priority, list[Fetched]] = {}
         for priority, count in counts.items():
@@ -151,9 +155,10 @@ class Pulls:
         self._unsure = True
         # A broker that was restarted has lost its consumers.
         self._missing = set(Priority) - self._unused
+        self._standing.forget()
         for request in self._asked.values():
             request.finish(PullEnd.MORE)
-        for priority in tuple(self._bells):
+        for priority in set(Priority) - self._unused:
             self._ring(priority)
 
     def held(self) -> list[Handle]:
@@ -166,11 +171,12 @@ class Pulls:
             self.inbox.forget(key)
             timer.cancel()
         self._bells.clear()
+        self._standing.forget()
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 for request in self._asked.values():
                     await request.done.wait()
-        # A bell is answered until the server knows that nobody listens any more.
+        # Mail comes until the server knows that nobody listens any more.
         await self.inbox.close(patience)
         return self.held()
 
@@ -178,15 +184,41 @@ class Pulls:
         request = PullRequest(count)
         key = self.inbox.expect(request.answered)
         self._asked[priority] = request
-        client = self._uplink.client
-        question = pull_now(count, max(_LEAST_PULL_BYTES, client.max_payload + _ENVELOPE_BYTES))
+        question = pull_now(count, self._max_bytes)
         with bus_errors():
-            await client.publish(pull_subject(self._consumers.name(priority)), question, self.inbox.address(key))
+            subject = pull_subject(self._consumers.name(priority))
+            await self._uplink.client.publish(subject, question, self.inbox.address(key))
         return key
+
+    async def _top_up(self, room: int) -> None:
+        """Has the consumer asked for as much as there is room for, once half of that is used up."""
+        expected = self._standing.outstanding + len(self._arrived[Priority.NORMAL])
+        if expected * 2 >= room:
+            return
+        try:
+            await self._standing.add(room - expected, self._max_bytes, self._now_and_then())
+        except NatsError:
+            self._standing.forget()
+            self._ring(Priority.NORMAL)
+
+    @property
+    def _max_bytes(self) -> int:
+        return max(_LEAST_PULL_BYTES, self._uplink.client.max_payload + _ENVELOPE_BYTES)
+
+    def _given_up(self, end: PullEnd | None) -> None:
+        """The standing request is over before it has brought all of it."""
+        if end is PullEnd.MISSING:
+            self._standing.forget()
+            self._missing.add(Priority.NORMAL)
+        elif end is not PullEnd.MORE:
+            self._unsure = True
+        self._ring(Priority.NORMAL)
 
     async def _mail_arrived(self, message: Msg) -> None:
         priority = Priority(message.subject.rpartition(".")[2])
         self._arrived[priority].append(message)
+        if priority is Priority.NORMAL:
+            self._standing.arrived()
         if priority in self._asked:
             self._asked[priority].add(message)
         else:
@@ -197,22 +229,22 @@ class Pulls:
         if not self.ready:
             self._some_ready.clear()
         if self._several_in_use:
-            await self._hang_bell(priority, ring_when_ready)
+            await self._hang_bell(priority)
 
-    async def _hang_bell(self, priority: Priority, bell: Callable[[float], bytes]) -> None:
+    async def _hang_bell(self, priority: Priority) -> None:
         seconds = self._now_and_then()
         key = self.inbox.expect(partial(self._rung, priority))
         loop = asyncio.get_running_loop()
         self._bells[priority] = key, loop.call_later(seconds + _BELL_SLACK_SECONDS, self._worn, priority)
         try:
             consumer = pull_subject(self._consumers.name(priority))
-            await self._uplink.client.publish(consumer, bell(seconds), self.inbox.address(key))
+            await self._uplink.client.publish(consumer, ring_when_ready(seconds), self.inbox.address(key))
         except NatsError:
             self._ring(priority)
 
     def _rung(self, priority: Priority, answer: Msg, _part: int) -> None:
         """The consumer has no mail for it: its time is over, or something is wrong that the next pull finds out."""
-        if (answer.headers or {}).get("Status") == TIME_OVER:
+        if pull_end(answer) is PullEnd.EMPTY:
             self._unsure = True
         self._ring(priority)
 

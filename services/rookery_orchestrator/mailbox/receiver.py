@@ -120,7 +120,7 @@ class Receiver:
                 if self._quarantine:
                     await self._deliver_alone()
                     continue
-                await self._mailbox.until_ready()
+                await self._mailbox.until_ready(self._room())
                 fetched = await self._mailbox.pull(self._order.plan(self._room(), self._mailbox.ready))
             except Unavailable as error:
                 _log.warning("receiver waits", reason=error.reason, error=error.message)

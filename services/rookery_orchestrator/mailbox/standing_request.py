@@ -1,0 +1,62 @@
+"""Asking one consumer for mail before there is some, so that it is handed out as it comes."""
+
+import asyncio
+from collections.abc import Callable
+
+from nats.aio.msg import Msg
+
+from rookery_orchestrator.mailbox.pull_request import PullEnd, pull_as_it_comes, pull_end, still_wanted
+from rookery_orchestrator.mailbox.reply_inbox import ReplyInbox
+from rookery_orchestrator.mailbox.uplink import Uplink
+
+_SLACK_SECONDS = 5.0
+
+
+class StandingRequest:
+    """How much mail a consumer has been asked for that it has not handed out yet.
+
+    Mail does not say which request it answers, and the server serves several in turn, so all that were made are one
+    here. `over` is told why the server gives one up; None: it should have, and has said nothing.
+    """
+
+    def __init__(self, uplink: Uplink, inbox: ReplyInbox, subject: str, over: Callable[[PullEnd | None], None]) -> None:
+        self._uplink = uplink
+        self._inbox = inbox
+        self._subject = subject
+        self._over = over
+        self._key = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self.outstanding = 0
+
+    async def add(self, count: int, max_bytes: int, seconds: float) -> None:
+        """Asks for so much more, of at most so many bytes, for so long. Raises NatsError."""
+        if not self._key:
+            self._key = self._inbox.expect(self._ended)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds + _SLACK_SECONDS, self._worn)
+        self.outstanding += count
+        question = pull_as_it_comes(count, max_bytes, seconds)
+        await self._uplink.client.publish(self._subject, question, self._inbox.address(self._key))
+
+    def arrived(self) -> None:
+        """Notes that mail was handed out."""
+        self.outstanding = max(0, self.outstanding - 1)
+
+    def forget(self) -> None:
+        """Expects nothing of what was asked so far."""
+        self.outstanding = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._key:
+            self._inbox.forget(self._key)
+            self._key = ""
+
+    def _ended(self, answer: Msg, _part: int) -> None:
+        self.outstanding = max(0, self.outstanding - still_wanted(answer))
+        self._over(pull_end(answer))
+
+    def _worn(self) -> None:
+        self.forget()
+        self._over(None)
