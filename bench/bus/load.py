@@ -16,17 +16,16 @@ from uuid import uuid4
 
 import grpc
 import uvloop
-from rookery.orchestrator.v1 import credits_pb2, message_service_pb2, message_service_pb2_grpc, payload_pb2
+from rookery.orchestrator.v1 import message_service_pb2, message_service_pb2_grpc, payload_pb2
 
 from bench.bus.orders import PAYLOAD_BYTES, Order, Result, result
+from bench.bus.receiver import Receiver
 
 _BATCH = 100
 _SINGLES_IN_FLIGHT = 64
-_CREDITS = 4096
 _STREAMS_A_CHANNEL = 90
 _OPENING_AT_ONCE = 32
 _PADDING = bytes(PAYLOAD_BYTES - 8)
-_ACK = message_service_pb2.Ack()
 
 
 class Arrivals:
@@ -84,26 +83,14 @@ class Target:
         await asyncio.gather(*opened)
 
     async def _receive(self, stub: Any, token: str, ready: "asyncio.Future[None]") -> None:  # noqa: ANN401 -- as above
+        receiver = Receiver(stub, token, self._delivered, self.arrivals.settled)
         async with self._opening:
-            call = stub.Receive(metadata=(("authorization", f"Bearer {token}"),))
-            opening = message_service_pb2.OpenMailbox(session_epoch=1)
-            await call.write(message_service_pb2.ReceiveRequest(open=opening))
-            assert (await call.read()).HasField("opened")
-            await call.write(message_service_pb2.ReceiveRequest(credits=credits_pb2.GrantCredits(count=_CREDITS)))
+            await receiver.open()
         ready.set_result(None)
-        while (frame := await call.read()) is not grpc.aio.EOF:
-            self.arrivals.settled(len(frame.settled.delivery_ids))
-            if not frame.HasField("deliveries"):
-                continue
-            now = time.perf_counter()
-            settlements = []
-            for delivery in frame.deliveries.deliveries:
-                self.arrivals.ways.append(now - struct.unpack_from("d", delivery.message.payload.data)[0])
-                settlements.append(message_service_pb2.Settlement(delivery_id=delivery.delivery_id, ack=_ACK))
-            settle = message_service_pb2.SettleDeliveries(settlements=settlements)
-            await call.write(message_service_pb2.ReceiveRequest(settle=settle))
-            grant = credits_pb2.GrantCredits(count=len(settlements))
-            await call.write(message_service_pb2.ReceiveRequest(credits=grant))
+        await receiver.run()
+
+    def _delivered(self, seconds: float) -> None:
+        self.arrivals.ways.append(seconds)
 
     async def carry_out(self, order: Order) -> Result:
         """Sends and receives until every acknowledgement is certain."""
@@ -131,10 +118,10 @@ def _bearer(order: Order) -> tuple[tuple[str, str], ...]:
 
 async def _batches(stub: Any, order: Order) -> None:  # noqa: ANN401 -- as above
     room = asyncio.Semaphore(order.batches_in_flight)
+    size = max(1, order.a_second // 100) if order.a_second else _BATCH
     begun = time.perf_counter()
 
     async def batches() -> AsyncIterator[message_service_pb2.SendMessagesRequest]:
-        size = max(1, order.a_second // 100) if order.a_second else _BATCH
         for number in range(0, order.count, size):
             if order.a_second:
                 await asyncio.sleep(max(0.0, begun + number / order.a_second - time.perf_counter()))
@@ -144,9 +131,14 @@ async def _batches(stub: Any, order: Order) -> None:  # noqa: ANN401 -- as above
                 messages=[_message(order, each) for each in range(number, end)]
             )
 
+    answered = 0
     async for answer in stub.SendMessages(batches(), metadata=_bearer(order)):
-        room.release()
         _require_accepted(answer)
+        # The results of several batches may come in one frame.
+        answered += len(answer.results)
+        while answered >= size:
+            answered -= size
+            room.release()
 
 
 def _require_accepted(answer: message_service_pb2.SendMessagesResponse) -> None:

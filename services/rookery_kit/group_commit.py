@@ -15,11 +15,18 @@ class GroupCommit(Generic[T, R]):
     A caller that is alone waits for nobody. Groups are committed one after another, so what was handed in first is
     committed first. `commit` answers one result for each item, in order; what it raises is raised to every caller of
     the group. What a caller hands in at once is never torn apart, so a group can be larger than `largest_group`.
+    `gather` is awaited before each group, for more to come in.
     """
 
-    def __init__(self, commit: Callable[[Sequence[T]], Awaitable[Sequence[R]]], largest_group: int = 256) -> None:
+    def __init__(
+        self,
+        commit: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        largest_group: int = 256,
+        gather: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._commit = commit
         self._largest_group = largest_group
+        self._gather = gather
         self._waiting: list[tuple[Sequence[T], asyncio.Future[Sequence[R]]]] = []
         self._committing: asyncio.Task[None] | None = None
 
@@ -40,6 +47,8 @@ class GroupCommit(Generic[T, R]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
+                if self._gather is not None:
+                    await self._gather()
                 count, size = 0, 0
                 while count < len(self._waiting) and (
                     not count or size + len(self._waiting[count][0]) <= self._largest_group

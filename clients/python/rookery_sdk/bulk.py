@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -88,21 +89,26 @@ async def _send(
 ) -> RookeryError | None:
     """Sends once and notes the outcomes. Answers the error with which the stream ended early."""
     room = asyncio.Semaphore(_FRAMES_ON_THEIR_WAY)
+    ends: deque[int] = deque()
     answered = 0
 
     async def frames() -> AsyncIterator[message_service_pb2.SendMessagesRequest]:
         for begin, end in _frames([requests[index] for index in waiting]):
             await room.acquire()
+            ends.append(end)
             yield message_service_pb2.SendMessagesRequest(messages=[requests[index] for index in waiting[begin:end]])
 
     try:
         async for frame in stub.SendMessages(frames(), metadata=call_metadata(token)):
-            room.release()
             for result in frame.results:
                 error = error_of_status(result.error) if result.HasField("error") else None
                 index = waiting[answered]
                 outcomes[index] = SendOutcome(requests[index].message_id, result.duplicate, error)
                 answered += 1
+            # The results of several frames may come in one.
+            while ends and ends[0] <= answered:
+                ends.popleft()
+                room.release()
     except (grpc.aio.AioRpcError, RookeryError) as failure:
         lost = error_of(failure) if isinstance(failure, grpc.aio.AioRpcError) else failure
         for index in waiting[answered:]:

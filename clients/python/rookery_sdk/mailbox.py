@@ -17,6 +17,7 @@ _REMEMBERED = 10_000
 _STILL_AT_IT_SECONDS = 5.0
 _CONFIRMATION_SECONDS = 2.0
 _MOST_SETTLEMENTS = 1000
+_GATHERING_SECONDS = 0.005
 _log = logging.getLogger("rookery_sdk")
 
 
@@ -63,6 +64,8 @@ class Mailbox:
         self._credits = 0
         self._draining = False
         self._held = False
+        self._unsent: list[message_service_pb2.Settlement] = []
+        self._gathering: asyncio.TimerHandle | None = None
         self._unconfirmed: set[int] = set()
         self._confirmed = asyncio.Event()
         self._confirmed.set()
@@ -88,6 +91,7 @@ class Mailbox:
     def detach(self) -> None:
         """What is in hand will be delivered again; its handling goes on."""
         self._outbound = None
+        self._unsent.clear()
         for each in self._in_hand.values():
             each.delivery_id = None
         self._confirm(self._unconfirmed)
@@ -181,7 +185,17 @@ class Mailbox:
         if self._outbound is not None:
             self._unconfirmed.add(settlement.delivery_id)
             self._confirmed.clear()
-            self._send([settlement])
+            self._unsent.append(settlement)
+            if self._gathering is None:
+                self._send_gathered()
+
+    def _send_gathered(self) -> None:
+        """Sends at once what comes alone; what comes soon after shares a frame."""
+        self._gathering = None
+        if self._unsent:
+            self._send(self._unsent)
+            self._unsent.clear()
+            self._gathering = asyncio.get_running_loop().call_later(_GATHERING_SECONDS, self._send_gathered)
 
     def _confirm(self, delivery_ids: set[int]) -> None:
         self._unconfirmed -= delivery_ids
@@ -196,8 +210,9 @@ class Mailbox:
             self._outbound.send(message_service_pb2.ReceiveRequest(settle=frame))
 
     def _grant(self) -> None:
+        """Grants what is free, once that is more than is granted still: not a frame for each message."""
         count = self._concurrency - len(self._in_hand) - self._credits
-        if self._outbound is None or self._draining or self._held or count < 1:
+        if self._outbound is None or self._draining or self._held or count <= self._credits:
             return
         self._credits += count
         self._outbound.send(message_service_pb2.ReceiveRequest(credits=credits_pb2.GrantCredits(count=count)))

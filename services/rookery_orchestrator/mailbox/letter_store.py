@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import structlog
 from rookery_kit.bus import BatchAbandoned, Bus, BusUnavailable, DuplicateInBatch, Publication, StreamFull
@@ -23,6 +24,7 @@ MOST_LETTERS = 480
 # So many cost the server less, each synced by itself, than the batch that it would prepare for them.
 _FEW_LETTERS = 8
 _REMEMBERED = 16_384
+_COMPANY_SECONDS = 0.005
 _ABANDONED_SECONDS = (0.02, 0.1, 0.3)
 _Entry = tuple[Letter, bool]
 _log = structlog.get_logger(__name__)
@@ -35,7 +37,7 @@ class LetterStore:
     batch as a whole: for one known id, for one full mailbox. Such a batch is halved until few enough are left.
 
     A few are published each by itself, and their entries once they are stored, while the next letters are already on
-    their way. Whoever is told that a letter is stored can rely on its entry being so: when this process dies between
+    their way; entries wait a moment for those of letters that are. Whoever is told that a letter is stored can rely on its entry being so: when this process dies between
     the two, its sender has heard nothing and repeats it, and that makes up for it.
     """
 
@@ -44,7 +46,9 @@ class LetterStore:
         self._mailboxes = mailboxes
         self._new_id = new_id
         self._stored = RecentIds(_REMEMBERED)
-        self._entries: GroupCommit[_Entry, Posted] = GroupCommit(self._enter, MOST_LETTERS)
+        self._entries: GroupCommit[_Entry, Posted] = GroupCommit(self._enter, MOST_LETTERS, self._company)
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
 
     def knows(self, letter: Letter) -> bool:
         """Whether it was stored here lately, its entry as well."""
@@ -83,7 +87,11 @@ class LetterStore:
         return [*first, *([outage] * len(rest) if outage else await self.store(rest))]
 
     async def _store_each(self, letters: Sequence[Letter]) -> Sequence[Storing]:
-        outcomes = await self._bus.publish_each([letter.publication for letter in letters])
+        self._at_rest.clear()
+        try:
+            outcomes = await self._bus.publish_each([letter.publication for letter in letters])
+        finally:
+            self._at_rest.set()
         return [self._see_to_entry(*each) for each in zip(letters, outcomes, strict=True)]
 
     def _see_to_entry(self, letter: Letter, outcome: Posted) -> Storing:
@@ -92,6 +100,13 @@ class LetterStore:
         if isinstance(outcome, RookeryError):
             return outcome
         return asyncio.ensure_future(self._entries.submit((letter, outcome)))
+
+    async def _company(self) -> None:
+        """Waits a moment for letters that are being stored: their entries can come along."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_COMPANY_SECONDS):
+                while not self._at_rest.is_set():
+                    await self._at_rest.wait()
 
     async def _enter(self, entries: Sequence[_Entry]) -> Sequence[Posted]:
         fresh = [letter for letter, duplicate in entries if not duplicate]

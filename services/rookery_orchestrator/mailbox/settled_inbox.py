@@ -5,8 +5,11 @@ from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from rookery_kit.group_commit import GroupCommit
+from rookery_kit.spacing import Spacing
 
 _LARGEST = 2_000
+# Who acknowledges has nothing to wait for: more of it shares a commit, and the frame that confirms it.
+_ADDING_SECONDS = 0.005
 
 
 class Settled(NamedTuple):
@@ -40,7 +43,7 @@ class SettledInbox:
 
     def __init__(self, store: SettledStore) -> None:
         self._store = store
-        self._adding: GroupCommit[Settled, None] = GroupCommit(self._add, _LARGEST)
+        self._adding: GroupCommit[Settled, None] = GroupCommit(self._add, _LARGEST, Spacing(_ADDING_SECONDS))
         self._asking: GroupCommit[bytes, bool] = GroupCommit(self._ask, _LARGEST)
 
     async def add(self, settled: Sequence[Settled]) -> None:

@@ -15,6 +15,7 @@ from rookery_orchestrator.rpc.drafts import decode_draft
 
 _FEW_ON_THEIR_WAY = 8
 _MOST_ON_THEIR_WAY = 256
+_RESULTS_IN_A_FRAME = 1000
 _BYTES_ON_THEIR_WAY = 1024 * 1024
 
 
@@ -44,16 +45,27 @@ class _OnTheirWay:
         self._changed.set()
 
     async def results(self) -> AsyncGenerator[list[Sent | Unsent], None]:
-        """Those of each batch, in order, until the end."""
+        """Those of each batch, in order, until the end; several batches' at a time where they are known together."""
         while self._waiting or not self._ended:
             if not self._waiting:
                 await self._change()
                 continue
-            sending, size = self._waiting[0]
-            yield await sending
-            self._waiting.popleft()
-            self._bytes -= size
-            self._changed.set()
+            await asyncio.wait((self._waiting[0][0],))
+            results = self._take_first()
+            while self._waiting and self._fits(self._waiting[0][0], len(results)):
+                results += self._take_first()
+            yield results
+
+    def _take_first(self) -> list[Sent | Unsent]:
+        sending, size = self._waiting.popleft()
+        self._bytes -= size
+        self._changed.set()
+        return sending.result()
+
+    @staticmethod
+    def _fits(sending: "asyncio.Future[list[Sent | Unsent]]", beside: int) -> bool:
+        """Whether the results of a batch are there, and can be in a frame with so many others."""
+        return sending.done() and not sending.exception() and beside + len(sending.result()) <= _RESULTS_IN_A_FRAME
 
     def cancel(self) -> None:
         """Waits for none of them any more."""
@@ -74,7 +86,7 @@ class BulkSending:
     async def serve(
         self, call: Call, batches: AsyncIterator[message_service_pb2.SendMessagesRequest]
     ) -> AsyncGenerator[message_service_pb2.SendMessagesResponse, None]:
-        """The results of each batch, in order. What the batches raise is raised after the results of those before."""
+        """The results, in order. What the batches raise is raised after the results of those before."""
         on_their_way = _OnTheirWay()
         reading = asyncio.create_task(self._read(call, batches, on_their_way))
         try:

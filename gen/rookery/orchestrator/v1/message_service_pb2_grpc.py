@@ -92,9 +92,10 @@ class MessageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SendMessages(self, request_iterator, context):
-        """Puts many messages into mailboxes: batches in, and for each batch one frame of results, in the order of the
-        batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
-        far as it is accepted. A message that is refused is in nobody's way.
+        """Puts many messages into mailboxes: batches in, and out of it a result for each message, in their order. A frame
+        holds the results of one batch, or of several that are stored at the same time: count results, not frames. It is
+        durable what a result calls accepted. What one sender sends on one stream stays in its order, as far as it is
+        accepted. A message that is refused is in nobody's way.
 
         Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet), and
         INVALID_ARGUMENT/INVALID_FIELD for a batch that breaks a rule of a field, of which nothing is accepted. Other errors

@@ -40,9 +40,10 @@ class MessageServiceStub:
     Errors: NOT_FOUND/RECIPIENT_NOT_FOUND, RESOURCE_EXHAUSTED/MAILBOX_FULL, UNAVAILABLE/BUS_UNAVAILABLE.
     """
     SendMessages: _grpc.StreamStreamMultiCallable[_message_service_pb2.SendMessagesRequest, _message_service_pb2.SendMessagesResponse]
-    """Puts many messages into mailboxes: batches in, and for each batch one frame of results, in the order of the
-    batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
-    far as it is accepted. A message that is refused is in nobody's way.
+    """Puts many messages into mailboxes: batches in, and out of it a result for each message, in their order. A frame
+    holds the results of one batch, or of several that are stored at the same time: count results, not frames. It is
+    durable what a result calls accepted. What one sender sends on one stream stays in its order, as far as it is
+    accepted. A message that is refused is in nobody's way.
 
     Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet), and
     INVALID_ARGUMENT/INVALID_FIELD for a batch that breaks a rule of a field, of which nothing is accepted. Other errors
@@ -100,9 +101,10 @@ class MessageServiceAsyncStub(MessageServiceStub):
     Errors: NOT_FOUND/RECIPIENT_NOT_FOUND, RESOURCE_EXHAUSTED/MAILBOX_FULL, UNAVAILABLE/BUS_UNAVAILABLE.
     """
     SendMessages: _aio.StreamStreamMultiCallable[_message_service_pb2.SendMessagesRequest, _message_service_pb2.SendMessagesResponse]  # type: ignore[assignment]
-    """Puts many messages into mailboxes: batches in, and for each batch one frame of results, in the order of the
-    batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
-    far as it is accepted. A message that is refused is in nobody's way.
+    """Puts many messages into mailboxes: batches in, and out of it a result for each message, in their order. A frame
+    holds the results of one batch, or of several that are stored at the same time: count results, not frames. It is
+    durable what a result calls accepted. What one sender sends on one stream stays in its order, as far as it is
+    accepted. A message that is refused is in nobody's way.
 
     Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet), and
     INVALID_ARGUMENT/INVALID_FIELD for a batch that breaks a rule of a field, of which nothing is accepted. Other errors
@@ -169,9 +171,10 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_message_service_pb2.SendMessagesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_message_service_pb2.SendMessagesResponse], _abc.AsyncIterator[_message_service_pb2.SendMessagesResponse]]:
-        """Puts many messages into mailboxes: batches in, and for each batch one frame of results, in the order of the
-        batches. It is durable what a result calls accepted. What one sender sends on one stream stays in its order, as
-        far as it is accepted. A message that is refused is in nobody's way.
+        """Puts many messages into mailboxes: batches in, and out of it a result for each message, in their order. A frame
+        holds the results of one batch, or of several that are stored at the same time: count results, not frames. It is
+        durable what a result calls accepted. What one sender sends on one stream stays in its order, as far as it is
+        accepted. A message that is refused is in nobody's way.
 
         Errors on the stream: UNAVAILABLE/SHUTTING_DOWN (connect again, and send again what has no result yet), and
         INVALID_ARGUMENT/INVALID_FIELD for a batch that breaks a rule of a field, of which nothing is accepted. Other errors
