@@ -20,7 +20,13 @@ class Receiver:
     Acknowledgements that follow one another soon share a frame, and credits are granted anew once a quarter is used.
     """
 
-    def __init__(self, stub: Any, token: str, delivered: Callable[[float], None], settled: Callable[[int], None]) -> None:  # noqa: ANN401 -- the stubs of grpc.aio are not typed at run time
+    def __init__(
+        self,
+        stub: Any,  # noqa: ANN401 -- the stubs of grpc.aio are not typed at run time
+        token: str,
+        delivered: Callable[[float], None],
+        settled: Callable[[int], None],
+    ) -> None:
         self._call = stub.Receive(metadata=(("authorization", f"Bearer {token}"),))
         self._delivered = delivered
         self._settled = settled

@@ -65,3 +65,16 @@ async def test_a_caller_that_gives_up_takes_nothing_from_the_others() -> None:
     gone.cancel()
     ledger.may_commit.set()
     assert await stays == [20]
+
+
+async def test_what_comes_while_it_is_gathered_is_in_the_group() -> None:
+    ledger, gathered = Ledger(), asyncio.Event()
+
+    async def gather() -> None:
+        await gathered.wait()
+
+    commits = GroupCommit(ledger.commit, gather=gather)
+    first, second = commits.submit_all([1]), commits.submit_all([2])
+    gathered.set()
+    await asyncio.gather(first, second)
+    assert ledger.groups == [[1, 2]]

@@ -38,10 +38,10 @@ class HeldMail:
         self._held.append(held)
         return held
 
-    def answer(self) -> None:
-        for held in self._held:
+    def answer(self, only: int | None = None) -> None:
+        answered, self._held = self._held[:only], self._held[len(self._held[:only]) :]
+        for held in answered:
             held.set_result([False])
-        self._held.clear()
 
 
 async def frames(count: int, size: int) -> AsyncIterator[message_service_pb2.SendMessagesRequest]:
@@ -52,18 +52,23 @@ async def frames(count: int, size: int) -> AsyncIterator[message_service_pb2.Sen
         yield message_service_pb2.SendMessagesRequest(messages=[message])
 
 
-@pytest.mark.parametrize(("size", "at_a_time"), [(100, 256), (300_000, 8)])
-async def test_many_small_batches_are_on_their_way_at_a_time_and_few_large_ones(size: int, at_a_time: int) -> None:
-    mail, agents = HeldMail(), KnownAgents()
+def bulk_sending(mail: HeldMail) -> BulkSending:
+    agents = KnownAgents()
     agents.add(KnownAgent(AGENT_ID, "acme", "scribe", (), True, 1, 1))
     mailroom = Mailroom(cast("MailBroker", mail), cast("DelayedMail", None))
-    sending = BulkSending(SendMessage(mailroom, agents, SystemClock(), new_id))
+    return BulkSending(SendMessage(mailroom, agents, SystemClock(), new_id))
+
+
+@pytest.mark.parametrize(("size", "at_a_time"), [(100, 256), (300_000, 8)])
+async def test_many_small_batches_are_on_their_way_at_a_time_and_few_large_ones(size: int, at_a_time: int) -> None:
+    mail = HeldMail()
+    sending = bulk_sending(mail)
     answers = 0
 
     async def send() -> None:
         nonlocal answers
-        async for _ in sending.serve(Call(None, "SendMessages", {}, SENDER), frames(300, size)):
-            answers += 1
+        async for frame in sending.serve(Call(None, "SendMessages", {}, SENDER), frames(300, size)):
+            answers += len(frame.results)
 
     task = asyncio.create_task(send())
     for answered in range(0, 300, at_a_time):
@@ -71,3 +76,22 @@ async def test_many_small_batches_are_on_their_way_at_a_time_and_few_large_ones(
         mail.answer()
     await task
     assert (mail.taken, answers) == (300, 300)
+
+
+async def test_results_that_are_known_together_share_a_frame_and_none_waits_for_another() -> None:
+    mail = HeldMail()
+    answers: list[int] = []
+
+    async def send() -> None:
+        nonlocal answers
+        several = bulk_sending(mail).serve(Call(None, "SendMessages", {}, SENDER), frames(5, 100))
+        async for frame in several:
+            answers += [len(frame.results)]
+
+    task = asyncio.create_task(send())
+    await eventually(lambda: mail.taken == 5)
+    mail.answer(only=2)
+    await eventually(lambda: answers == [2])
+    mail.answer()
+    await task
+    assert answers == [2, 3]

@@ -24,8 +24,14 @@ class Sent(Outbound[message_service_pb2.ReceiveRequest]):
             (each.delivery_id, each.WhichOneof("action")) for frame in self.frames for each in frame.settle.settlements
         ]
 
+    def frames_of_settlements(self) -> list[int]:
+        return [len(frame.settle.settlements) for frame in self.frames if frame.HasField("settle")]
+
+    def granted(self) -> list[int]:
+        return [frame.credits.count for frame in self.frames if frame.HasField("credits")]
+
     def credits(self) -> int:
-        return sum(frame.credits.count for frame in self.frames)
+        return sum(self.granted())
 
 
 class Handler:
@@ -86,10 +92,29 @@ def settled(*delivery_ids: int) -> message_service_pb2.ReceiveResponse:
 
 async def test_a_handled_message_is_acknowledged_and_frees_a_credit(mailbox: Mailbox, handler: Handler) -> None:
     sent = attached(mailbox)
-    handler.gate("m1").set()
-    mailbox.take(deliveries((1, "m1", "a")))
-    await eventually(lambda: sent.settled() == [(1, "ack")])
-    assert sent.credits() == 4
+    for number, name in enumerate(("m1", "m2"), 1):
+        handler.gate(name).set()
+        mailbox.take(deliveries((number, name, "a")))
+    await eventually(lambda: sent.settled() == [(1, "ack"), (2, "ack")])
+    assert sent.granted() == [3, 2]
+
+
+async def test_credits_are_granted_anew_once_more_are_free_than_are_left(mailbox: Mailbox, handler: Handler) -> None:
+    sent = attached(mailbox)
+    mailbox.take(deliveries((1, "m1", "a"), (2, "m2", "b"), (3, "m3", "c")))
+    await eventually(lambda: handler.begun == ["m1", "m2", "m3"])
+    assert sent.granted() == [3]
+    handler.gate("m3").set()
+    await eventually(lambda: sent.granted() == [3, 1])
+
+
+async def test_acknowledgements_that_follow_one_another_soon_share_a_frame(mailbox: Mailbox, handler: Handler) -> None:
+    sent = attached(mailbox)
+    for name in ("m1", "m2", "m3"):
+        handler.gate(name).set()
+    mailbox.take(deliveries((1, "m1", "a"), (2, "m2", "b"), (3, "m3", "c")))
+    await eventually(lambda: len(sent.settled()) == 3)
+    assert sent.frames_of_settlements() == [1, 2]
 
 
 @pytest.mark.parametrize("verdict", ["nack", "terminate"])
@@ -126,9 +151,8 @@ async def test_a_message_that_comes_again_after_its_acknowledgement_was_lost_is_
     mailbox.detach()
     sent = attached(mailbox)
     mailbox.take(deliveries((1, "m1", "a"), attempt=2))
-    assert sent.settled() == [(1, "ack")]
+    await eventually(lambda: sent.settled() == [(1, "ack")])
     assert handler.begun == ["m1"]
-    assert sent.credits() == 4
 
 
 async def test_a_message_that_comes_again_while_it_is_handled_is_settled_where_it_came_last(

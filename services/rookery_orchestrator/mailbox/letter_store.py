@@ -37,8 +37,9 @@ class LetterStore:
     batch as a whole: for one known id, for one full mailbox. Such a batch is halved until few enough are left.
 
     A few are published each by itself, and their entries once they are stored, while the next letters are already on
-    their way; entries wait a moment for those of letters that are. Whoever is told that a letter is stored can rely on its entry being so: when this process dies between
-    the two, its sender has heard nothing and repeats it, and that makes up for it.
+    their way; entries wait a moment for those of letters that are. Whoever is told that a letter is stored can rely on
+    its entry being so: when this process dies between the two, its sender has heard nothing and repeats it, and that
+    makes up for it.
     """
 
     def __init__(self, bus: Bus, mailboxes: MailboxRoom, new_id: Callable[[], str]) -> None:

@@ -9,7 +9,8 @@ from nats.aio.msg import Msg
 from rookery_orchestrator.mailbox.consumers import STREAM
 
 _TIME_OVER = "408"
-_TOO_LARGE = "Message Size Exceeds MaxBytes"
+# What one request was to bring has been reached, in bytes or, where it names a limit for these, in messages.
+_DONE = {"Message Size Exceeds MaxBytes", "Batch Completed"}
 _SHORT_FORM = 9
 
 
@@ -54,7 +55,7 @@ def pull_end(answer: Msg) -> PullEnd:
     status = headers.get("Status")
     if status in {"404", _TIME_OVER}:
         return PullEnd.EMPTY
-    if status == "409" and headers.get("Description") == _TOO_LARGE:
+    if status == "409" and headers.get("Description") in _DONE:
         return PullEnd.MORE
     # No such consumer, or its leader moved: it is to be seen to before the next request.
     return PullEnd.MISSING

@@ -69,23 +69,30 @@ class Pulls:
 
     async def until_ready(self, room: int) -> None:
         """Waits until a consumer may have mail; to be called with room for so much of it. Raises BusUnavailable."""
-        if self._several_in_use:
-            for priority in Priority:
-                if priority not in self._unused and priority not in self.ready and priority not in self._bells:
-                    await self._hang_bell(priority)
-        elif not self._missing:
-            await self._top_up(room)
-        await self._some_ready.wait()
-        if self._unsure:
-            await self._uplink.up()
-            self._unsure = False
-            try:
-                waiting = await self._consumers.waiting()
-            except BusUnavailable:
-                self._unsure = True
-                raise
-            for priority in waiting:
-                self.noticed(priority)
+        while True:
+            if self._unsure:
+                await self._look()
+            if self._several_in_use:
+                for priority in Priority:
+                    if priority not in self._unused and priority not in self.ready and priority not in self._bells:
+                        await self._hang_bell(priority)
+            elif not self._missing:
+                await self._top_up(room)
+            await self._some_ready.wait()
+            if not self._unsure:
+                return
+
+    async def _look(self) -> None:
+        """Brings every priority into use for which there is mail."""
+        await self._uplink.up()
+        self._unsure = False
+        try:
+            waiting = await self._consumers.waiting()
+        except BusUnavailable:
+            self._unsure = True
+            raise
+        for priority in waiting:
+            self.noticed(priority)
 
     @property
     def _several_in_use(self) -> bool:
@@ -111,7 +118,7 @@ class Pulls:
                 self._missing.add(priority)
             arrived = self._arrived[priority]
             taken = [arrived.popleft() for _ in range(min(count, len(arrived)))]
-            if not arrived and end is PullEnd.EMPTY:
+            if not arrived and end is PullEnd.EMPTY and priority not in self._missing:
                 await self._exhausted(priority)
             fetched[priority] = _fetched(taken, priority)
             self._removal.pulled(priority, [mail.handle for mail in fetched[priority]])

@@ -16,7 +16,7 @@ class StandingRequest:
     """How much mail a consumer has been asked for that it has not handed out yet.
 
     Mail does not say which request it answers, and the server serves several in turn, so all that were made are one
-    here. `over` is told why the server gives one up; None: it should have, and has said nothing.
+    here. `over` is told why the server gives one up early; None: it should have, and has said nothing.
     """
 
     def __init__(self, uplink: Uplink, inbox: ReplyInbox, subject: str, over: Callable[[PullEnd | None], None]) -> None:
@@ -54,8 +54,10 @@ class StandingRequest:
             self._key = ""
 
     def _ended(self, answer: Msg, _part: int) -> None:
-        self.outstanding = max(0, self.outstanding - still_wanted(answer))
-        self._over(pull_end(answer))
+        end, missing = pull_end(answer), still_wanted(answer)
+        self.outstanding = max(0, self.outstanding - missing)
+        if missing or end is not PullEnd.MORE:
+            self._over(end)
 
     def _worn(self) -> None:
         self.forget()
