@@ -4,13 +4,17 @@ from contextlib import AsyncExitStack
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from harness.databases import FreshDatabase
 from harness.eventually import eventually
 from harness.mailbox_service import (
+    HIGH,
+    NORMAL,
     KnownAgents,
     MailAgent,
     MailService,
     acked,
+    nacked,
     running_mail_service,
     text,
     texts,
@@ -141,6 +145,50 @@ async def test_mail_that_a_dead_replica_held_is_delivered_after_its_time(
             delivery = await receiver.delivery(within=5 * policy.ack_wait)
             assert delivery.attempt == 2
             await receiver.ack(delivery)
+
+
+@pytest.mark.capability("M1")
+@pytest.mark.parametrize("priority", [NORMAL, HIGH], ids=["normal", "high"])
+async def test_mail_that_a_dead_replica_held_is_delivered_at_once_and_first_to_the_next_stream(
+    replicas: list[MailService], bus: Bus, priority: int
+) -> None:
+    first, second = replicas
+    agent = first.agent()
+    for number in range(4):
+        await first.send(agent, str(number), priority=priority)
+    async with first.receiving(agent, grant=1) as receiver:
+        await receiver.ack(await receiver.delivery())
+    # Taken out by somebody who says nothing more, as a replica that was killed.
+    name = next(
+        name for name in await consumers_of(bus, agent) if name.endswith("high" if priority == HIGH else "normal")
+    )
+    subscription = await bus.jetstream.pull_subscribe_bind(stream="MAIL", durable=name)
+    assert len(await subscription.fetch(2)) == 2
+    await first.send(agent, "later", priority=priority)
+    async with second.receiving(agent, grant=9) as receiver:
+        deliveries = await receiver.deliveries(4)
+        assert texts(deliveries) == ["1", "2", "3", "later"]
+        assert [delivery.attempt for delivery in deliveries] == [2, 2, 1, 1]
+        await receiver.ack(*deliveries)
+
+
+@pytest.mark.capability("M3")
+async def test_a_takeover_shortens_no_delay(replicas: list[MailService], bus: Bus) -> None:
+    first, second = replicas
+    agent = first.agent()
+    for data in ("refused", "held"):
+        await first.send(agent, data)
+    async with first.receiving(agent, grant=1) as receiver:
+        await receiver.settle(nacked(await receiver.delivery(), delay=Duration(seconds=3600)))
+        await receiver.settled()
+    name = next(name for name in await consumers_of(bus, agent) if name.endswith("normal"))
+    subscription = await bus.jetstream.pull_subscribe_bind(stream="MAIL", durable=name)
+    assert len(await subscription.fetch(1)) == 1
+    await first.send(agent, "later")
+    async with second.receiving(agent, grant=9) as receiver:
+        assert texts(await receiver.deliveries(2)) == ["held", "later"]
+        with pytest.raises(TimeoutError):
+            await receiver.delivery(within=1)
 
 
 async def test_an_agent_that_is_away_costs_the_broker_nothing_and_loses_nothing(

@@ -40,6 +40,7 @@ class Opened:
         places: list[int] = []
         while len(places) < count:
             await self.pulls.until_ready(room)
+            await self.pulls.see_to_consumers(tuple(self.pulls.ready))
             taken = await self.pulls.pull(dict.fromkeys(self.pulls.ready, room))
             places += [mail.handle.sequence for several in taken.values() for mail in several]
         return places
@@ -59,7 +60,7 @@ async def opened(bus: Bus) -> AsyncIterator[Opened]:
     uplink = Uplink(bus)
     consumers = Consumers(bus.jetstream, "acme", AGENT, QUICK, asyncio.Semaphore(4))
     removal = Removal(uplink, Eraser(bus), asyncio.Semaphore(1), "acme", AGENT, patience=1.0)
-    mailbox = Opened(bus, consumers, Pulls(uplink, consumers, removal, a_moment))
+    mailbox = Opened(bus, consumers, Pulls(uplink, consumers, removal, removal.begin, a_moment))
     await consumers.ensure(NORMAL)
     await mailbox.pulls.inbox.open()
     yield mailbox

@@ -41,9 +41,9 @@ def dead_letter_subject(tenant: str, agent_id: str) -> str:
     return f"{PREFIX}.{tenant}.dlq.{agent_id}"
 
 
-def attempt_subject(tenant: str, agent_id: str, place: int) -> str:
-    """Where the failed deliveries of one piece of mail are kept, by its place in the stream of mail."""
-    return f"{PREFIX}.{tenant}.attempt.{agent_id}.{place}"
+def attempt_subject(tenant: str, agent_id: str, place: int | None = None) -> str:
+    """Where the failed deliveries of one piece of mail are kept, by its place in the stream of mail; None: of all."""
+    return f"{PREFIX}.{tenant}.attempt.{agent_id}.{'*' if place is None else place}"
 
 
 def trail_subject(tenant: str, trail_id: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
 from nats.aio.msg import Msg
+from nats.js.api import ConsumerInfo
 from rookery_kit.bus import Bus, Publication
 from rookery_kit.bus.subjects import mail_subject
 from rookery_kit.clock import Clock
@@ -28,9 +29,11 @@ from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
 from rookery_orchestrator.mailbox.posting import Posting
 from rookery_orchestrator.mailbox.pulls import Pulls
+from rookery_orchestrator.mailbox.recall import Recall
 from rookery_orchestrator.mailbox.removal import Removal
 from rookery_orchestrator.mailbox.settled_inbox import SettledInbox
 from rookery_orchestrator.mailbox.sieve import Sieve
+from rookery_orchestrator.mailbox.stored_mail import StoredMail
 from rookery_orchestrator.mailbox.tenant_room import TenantRoom
 from rookery_orchestrator.mailbox.uplink import Uplink
 from rookery_orchestrator.mailbox.verdicts import Verdicts
@@ -68,6 +71,7 @@ class JetStreamBroker:
         self._policy = policy
         self._new_id = new_id
         self._eraser = eraser
+        self._stored = StoredMail(bus, policy)
         self._purges = asyncio.Semaphore(_PURGES_AT_A_TIME)
         self._turns = asyncio.Semaphore(AT_A_TIME)
         mailboxes = MailboxRoom(bus, clock)
@@ -137,20 +141,26 @@ class JetStreamBroker:
             agent_id,
             patience=self._policy.ack_wait / 4,
         )
+
+        def began(priority: Priority, info: ConsumerInfo) -> None:
+            removal.begin(priority, info)
+            recall.begin(priority, info)
+
         claim = Claim(
             self._bus,
             consumers,
             subject,
             session.session_epoch,
             holder=self._new_id(),
-            began=removal.begin,
+            began=began,
             now_and_then=self._now_and_then,
         )
+        pulls = Pulls(self._uplink, consumers, removal, began, self._now_and_then)
+        verdicts = Verdicts(self._uplink, consumers, pulls.inbox)
+        recall = Recall(self._bus, self._stored, consumers, verdicts, tenant, agent_id)
         await claim.take()
-        pulls = Pulls(self._uplink, consumers, removal, self._now_and_then)
         with bus_errors():
             await pulls.inbox.open()
-        verdicts = Verdicts(self._uplink, consumers, pulls.inbox)
 
         def renewed() -> None:
             pulls.renewed()
@@ -178,6 +188,7 @@ class JetStreamBroker:
             inbox=self._inbox,
             sieve=Sieve(tenant, self._inbox, removal, verdicts, self._outcomes, self._clock),
             removal=removal,
+            recall=recall,
             forget=forget,
         )
 

@@ -13,6 +13,7 @@ from rookery_orchestrator.mailbox.failure_history import FailureHistory
 from rookery_orchestrator.mailbox.model import DeadReason, Failure, MessageState, Priority
 from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.pulls import Pulls
+from rookery_orchestrator.mailbox.recall import Recall
 from rookery_orchestrator.mailbox.removal import Removal
 from rookery_orchestrator.mailbox.settled_inbox import Settled, SettledInbox
 from rookery_orchestrator.mailbox.sieve import Sieve
@@ -39,6 +40,7 @@ class JetStreamMailbox:
         inbox: SettledInbox,
         sieve: Sieve,
         removal: Removal,
+        recall: Recall,
         forget: Callable[[], None],
     ) -> None:
         self._tenant = tenant
@@ -47,6 +49,7 @@ class JetStreamMailbox:
         self._inbox = inbox
         self._sieve = sieve
         self._removal = removal
+        self._recall = recall
         self._taken_out: dict[Priority, list[Fetched]] = {}
         self._claim = claim
         self._pulls = pulls
@@ -61,6 +64,7 @@ class JetStreamMailbox:
 
     async def until_ready(self, room: int) -> None:
         """Waits until `ready` names one, with room for so much mail. Raises BusUnavailable."""
+        await self._recall.carry_out()
         await self._pulls.until_ready(room)
 
     async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:
@@ -69,6 +73,8 @@ class JetStreamMailbox:
         Raises BusUnavailable, or DatabaseUnavailable; what had been taken out comes with the next pull then.
         """
         if not self._taken_out:
+            await self._pulls.see_to_consumers(counts)
+            await self._recall.carry_out()
             self._taken_out = await self._pulls.pull(counts)
         fetched = await self._sieve.sift(self._taken_out)
         self._taken_out = {}

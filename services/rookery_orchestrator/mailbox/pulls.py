@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js.api import ConsumerInfo
 from rookery_kit.bus import BusUnavailable
 
 from rookery_orchestrator.mailbox.broker import Fetched, Handle
@@ -48,12 +49,18 @@ class Pulls:
     """
 
     def __init__(
-        self, uplink: Uplink, consumers: Consumers, removal: Removal, now_and_then: Callable[[], float]
+        self,
+        uplink: Uplink,
+        consumers: Consumers,
+        removal: Removal,
+        began: Callable[[Priority, ConsumerInfo], None],
+        now_and_then: Callable[[], float],
     ) -> None:
         self._now_and_then = now_and_then
         self._uplink = uplink
         self._consumers = consumers
         self._removal = removal
+        self._began = began
         self.inbox = ReplyInbox(uplink.client, self._mail_arrived)
         self.ready = {Priority.NORMAL}
         self._unused = {Priority.HIGH, Priority.LOW}
@@ -105,10 +112,21 @@ class Pulls:
             self._missing.add(priority)
             self._ring(priority)
 
+    async def see_to_consumers(self, wanted: Iterable[Priority]) -> None:
+        """Finds or creates the consumers of priorities where that is needed before a pull. Raises BusUnavailable."""
+        for priority in wanted:
+            if priority in self._missing:
+                await self._uplink.up()
+                # One that is there is left as it is: it may bear another stream's claim.
+                present = await self._consumers.find(priority)
+                self._began(priority, present or await self._consumers.ensure(priority))
+                self._missing.discard(priority)
+            elif self._removal.wants_look(priority) and (info := await self._consumers.find(priority)) is not None:
+                self._began(priority, info)
+
     async def pull(self, counts: Mapping[Priority, int]) -> dict[Priority, list[Fetched]]:
         """What there is, at most so many of each priority. Raises BusUnavailable."""
         await self._uplink.up()
-        await self._see_to_consumers(counts)
         wanted = self._wanted(counts) if self._several_in_use else {}
         asked = await self._ask_all(wanted) if wanted else {}
         fetched: dict[Priority, list[Fetched]] = {}
@@ -146,16 +164,6 @@ class Pulls:
             if len(arrived) < count and not (arrived and pending_behind(arrived[-1]) == 0):
                 wanted[priority] = count - len(arrived)
         return wanted
-
-    async def _see_to_consumers(self, wanted: Iterable[Priority]) -> None:
-        for priority in wanted:
-            if priority in self._missing:
-                # One that is there is left as it is: it may bear another stream's claim.
-                present = await self._consumers.find(priority)
-                self._removal.begin(priority, present or await self._consumers.ensure(priority))
-                self._missing.discard(priority)
-            elif self._removal.wants_look(priority) and (info := await self._consumers.find(priority)) is not None:
-                self._removal.begin(priority, info)
 
     def renewed(self) -> None:
         """What is asked for will not be answered any more: the connection is another."""

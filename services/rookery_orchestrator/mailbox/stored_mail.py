@@ -70,10 +70,17 @@ class StoredMail:
             return (await self._bus.jetstream.stream_info(STREAM)).state.last_seq
 
     async def pages(
-        self, tenant: str, agent_id: str, priority: Priority, *, last: int, before: datetime | None
+        self,
+        tenant: str,
+        agent_id: str,
+        priority: Priority,
+        *,
+        first: int = 1,
+        last: int,
+        before: datetime | None = None,
     ) -> AsyncIterator[list[Piece]]:
-        """The mail of one priority in its order, up to a place and to a time, a page at a time."""
-        subject, sequence = mail_subject(tenant, agent_id, priority.value), 1
+        """The mail of one priority in its order, from a place to a place and up to a time, a page at a time."""
+        subject, sequence = mail_subject(tenant, agent_id, priority.value), first
         while True:
             page = [
                 piece
