@@ -27,6 +27,13 @@ def read_content(*, text: str | None, data: str | None, file: str | None) -> pay
         raise Misused(str(error)) from None
 
 
+def needed_content(*, text: str | None, data: str | None, file: str | None) -> payload_pb2.Payload | None:
+    """As `read_content`, for what is empty only when that is asked for. Raises Misused."""
+    if text is None and data is None and file is None:
+        raise Misused("there is no content", "give it as text, as --data or as --file; '' sends an empty text")
+    return read_content(text=text, data=data, file=file)
+
+
 def parse_json(text: str, option: str) -> object:
     """A JSON value. Raises Misused, naming the place of the fault."""
     try:

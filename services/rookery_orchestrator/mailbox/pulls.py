@@ -41,9 +41,9 @@ _log = structlog.get_logger(__name__)
 class Pulls:
     """Asks the consumers for mail: that of the normal priority, and others once there has been mail for them.
 
-    Nothing is polled. Where one priority is in use, its consumer is asked for as much as there is room for, and hands
-    it out as it comes. Where there are several, what comes first is decided by what there is: each is asked for what
-    falls to it, and one that has less gets a bell, which it answers, without handing anything out, when there is mail.
+    Nothing is polled. Where one priority is in use, its consumer is asked ahead, and hands mail out as it comes. Where
+    there are several, what comes first is decided by what there is: each is asked for what falls to it, and one that
+    has less gets a bell, which it answers, without handing anything out, when there is mail.
     A priority without a consumer is brought into use by `noticed`; since that can be missed, it is also looked for when
     the connection was replaced, and whenever a bell has hung for as long as `now_and_then` says (in seconds).
     """
@@ -84,7 +84,11 @@ class Pulls:
                     if priority not in self._unused and priority not in self.ready and priority not in self._bells:
                         await self._hang_bell(priority)
             elif not self._missing:
-                await self._top_up(room)
+                try:
+                    taken = len(self._arrived[Priority.NORMAL])
+                    await self._standing.top_up(room - taken, self._max_bytes, self._now_and_then())
+                except NatsError:
+                    self._ring(Priority.NORMAL)
             await self._some_ready.wait()
             if not self._unsure:
                 return
@@ -204,17 +208,6 @@ class Pulls:
             subject = pull_subject(self._consumers.name(priority))
             await self._uplink.client.publish(subject, question, self.inbox.address(key))
         return key
-
-    async def _top_up(self, room: int) -> None:
-        """Has the consumer asked for as much as there is room for, once half of that is used up."""
-        expected = self._standing.outstanding + len(self._arrived[Priority.NORMAL])
-        if expected * 2 >= room:
-            return
-        try:
-            await self._standing.add(room - expected, self._max_bytes, self._now_and_then())
-        except NatsError:
-            self._standing.forget()
-            self._ring(Priority.NORMAL)
 
     @property
     def _max_bytes(self) -> int:

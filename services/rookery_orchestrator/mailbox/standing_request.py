@@ -4,19 +4,22 @@ import asyncio
 from collections.abc import Callable
 
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from rookery_orchestrator.mailbox.pull_request import PullEnd, pull_as_it_comes, pull_end, still_wanted
 from rookery_orchestrator.mailbox.reply_inbox import ReplyInbox
 from rookery_orchestrator.mailbox.uplink import Uplink
 
 _SLACK_SECONDS = 5.0
+_MOST_AHEAD = 256
 
 
 class StandingRequest:
     """How much mail a consumer has been asked for that it has not handed out yet.
 
     Mail does not say which request it answers, and the server serves several in turn, so all that were made are one
-    here. `over` is told why the server gives one up early; None: it should have, and has said nothing.
+    here. It begins with one piece of mail and grows twofold each time that it is used up; where nothing comes it begins
+    anew, so that a replica that is frozen holds little of what comes slowly. `over` is told why the server gives it up early; None: it should have, and has said nothing.
     """
 
     def __init__(self, uplink: Uplink, inbox: ReplyInbox, subject: str, over: Callable[[PullEnd | None], None]) -> None:
@@ -26,26 +29,42 @@ class StandingRequest:
         self._over = over
         self._key = ""
         self._timer: asyncio.TimerHandle | None = None
-        self.outstanding = 0
+        self._outstanding = 0
+        self._ahead = 1
 
-    async def add(self, count: int, max_bytes: int, seconds: float) -> None:
-        """Asks for so much more, of at most so many bytes, for so long. Raises NatsError."""
+    async def top_up(self, room: int, max_bytes: int, seconds: float) -> None:
+        """Asks for more, once half is used up: of at most so many bytes, for so long. Raises NatsError.
+
+        In all no more is asked for than there is room for.
+        """
+        wanted = min(room, self._ahead)
+        if 2 * self._outstanding >= wanted:
+            return
+        self._ahead = min(2 * self._ahead, _MOST_AHEAD)
+        try:
+            await self._ask(wanted - self._outstanding, max_bytes, seconds)
+        except NatsError:
+            self.forget()
+            raise
+
+    async def _ask(self, count: int, max_bytes: int, seconds: float) -> None:
         if not self._key:
             self._key = self._inbox.expect(self._ended)
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds + _SLACK_SECONDS, self._worn)
-        self.outstanding += count
+        self._outstanding += count
         question = pull_as_it_comes(count, max_bytes, seconds)
         await self._uplink.client.publish(self._subject, question, self._inbox.address(self._key))
 
     def arrived(self) -> None:
-        """Notes that mail was handed out."""
-        self.outstanding = max(0, self.outstanding - 1)
+        """Notes that a piece of mail was handed out."""
+        self._outstanding = max(0, self._outstanding - 1)
 
     def forget(self) -> None:
         """Expects nothing of what was asked so far."""
-        self.outstanding = 0
+        self._outstanding = 0
+        self._ahead = 1
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -55,7 +74,9 @@ class StandingRequest:
 
     def _ended(self, answer: Msg, _part: int) -> None:
         end, missing = pull_end(answer), still_wanted(answer)
-        self.outstanding = max(0, self.outstanding - missing)
+        self._outstanding = max(0, self._outstanding - missing)
+        if end is PullEnd.EMPTY:
+            self._ahead = 1
         if missing or end is not PullEnd.MORE:
             self._over(end)
 

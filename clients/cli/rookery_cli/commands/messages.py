@@ -54,11 +54,11 @@ def send(
 ) -> None:
     """Put a message into an agent's mailbox, where it waits if the agent is away."""
     from rookery_cli.actions.messages import send_message
-    from rookery_cli.content import read_content
+    from rookery_cli.content import needed_content
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    content, output = read_content(text=text, data=data, file=file), Output(as_json=as_json)
+    content, output = needed_content(text=text, data=data, file=file), Output(as_json=as_json)
     perform(
         context_of(ctx),
         lambda client: send_message(client, recipient, content, kind, priority.value, correlation_id, output),
