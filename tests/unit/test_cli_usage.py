@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,9 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("tasks create work --data {", "--data is not valid JSON"),
         ("tasks create work --data 1 --text 1", "give the content once"),
         ("tasks create work --file nowhere.txt", "nowhere.txt cannot be read: No such file or directory"),
+        ("messages send x", "there is no content"),
+        ("messages send x --type stop", "there is no content"),
+        ("topics publish x", "there is no content"),
         ("tools call bench echo --data []", "--data is not a JSON object"),
         ("servers register bench", "give either a command or --url"),
         ("servers register bench --url http://x/mcp -- program", "give either a command or --url"),
@@ -55,6 +59,13 @@ def test_wrong_usage_is_told_in_a_line_with_exit_code_2(
     error, *hints = captured.err.splitlines()
     assert error.startswith(f"error: {said}")
     assert all(hint.startswith("hint: ") for hint in hints)
+
+
+@pytest.mark.parametrize("line", ["messages send x", "topics publish x"])
+@pytest.mark.parametrize("given", [[""], ["--data", "null"], ["--file", os.devnull]])
+def test_what_is_empty_is_sent_when_that_is_asked_for(line: str, given: list[str]) -> None:
+    # The command line is taken; there is only no suite to send to.
+    assert run([*line.split(), *given]) == 1
 
 
 @pytest.mark.parametrize(

@@ -111,11 +111,11 @@ def publish(
 ) -> None:
     """Put a message into the mailbox of every member."""
     from rookery_cli.actions.topics import publish_to
-    from rookery_cli.content import read_content
+    from rookery_cli.content import needed_content
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    content, output = read_content(text=text, data=data, file=file), Output(as_json=as_json)
+    content, output = needed_content(text=text, data=data, file=file), Output(as_json=as_json)
     perform(context_of(ctx), lambda client: publish_to(client, topic, content, kind, output))
 
 
