@@ -169,7 +169,10 @@ async def test_servers_are_registered_and_their_tools_called(rookery: CommandLin
     wrong = await rookery("tools", "call", "bench", "echo", "-a", "text=5")
     assert wrong.code == 1
     assert "(TOOL_ARGUMENTS_INVALID)\nhint: " in wrong.err
-    assert (await rookery("servers", "delete", "bench")).code == 0
+    unasked = await rookery("servers", "delete", "bench")
+    assert (unasked.code, unasked.err.splitlines()[-1]) == (2, "hint: add --yes to do it without asking")
+    assert (await rookery("servers", "show", "bench")).code == 0
+    assert (await rookery("servers", "delete", "bench", "--yes")).code == 0
     assert (await rookery("servers", "show", "bench")).code == 1
 
 

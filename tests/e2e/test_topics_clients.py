@@ -83,6 +83,7 @@ async def test_agents_of_the_sdk_join_publish_ask_and_answer(suite: Suite, clien
         members = (await rookery("topics", "members", "news", "--json")).json["members"]
         assert [member["agent_id"] for member in members] == [(await online(client, "other")).id]
         assert (await rookery("topics", "leave", "news", "other")).code == 0
-    assert (await rookery("topics", "delete", "news")).code == 0
+    assert (await rookery("topics", "delete", "news")).code == 2
+    assert (await rookery("topics", "delete", "news", "--yes")).code == 0
     gone = await rookery("topics", "publish", "news", "anybody?")
     assert (gone.code, "TOPIC_NOT_FOUND" in gone.err) == (1, True)

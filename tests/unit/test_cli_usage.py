@@ -68,6 +68,18 @@ def test_what_is_empty_is_sent_when_that_is_asked_for(line: str, given: list[str
     assert run([*line.split(), *given]) == 1
 
 
+def test_what_deletes_or_ends_for_good_asks_first() -> None:
+    final = {"delete", "deregister", "discard", "purge", "revoke"}
+    commands = {
+        f"{name} {word}": {option for parameter in command.params for option in parameter.opts}
+        for name, group in get_command(build()).commands.items()  # type: ignore[attr-defined]
+        for word, command in getattr(group, "commands", {}).items()
+        if word in final
+    }
+    assert {"servers delete", "topics delete", "tenants delete", "keys revoke"} <= commands.keys()
+    assert {name for name, options in commands.items() if "--yes" not in options} == set()
+
+
 @pytest.mark.parametrize(
     "line",
     ["status", "agents list", "tasks watch x", "tools call a b", "servers show x", "messages send x y"],

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rookery_cli.confirmation import Yes, confirm
 from rookery_cli.options import DEFAULT_LIMIT, AsJson, Everything, Limit, pairs
 from rookery_cli.paging import Extent
 from rookery_cli.refusal import Misused
@@ -79,10 +80,11 @@ def register(
 
 
 @app.command()
-def delete(ctx: typer.Context, server: _Key, *, as_json: AsJson = False) -> None:
+def delete(ctx: typer.Context, server: _Key, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """Delete an MCP server; its running sessions are closed."""
     from rookery_cli.actions.servers import delete_server
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
+    confirm(f"Delete the MCP server {server}?", yes=yes)
     perform(context_of(ctx), lambda client: delete_server(client, server, Output(as_json=as_json)))

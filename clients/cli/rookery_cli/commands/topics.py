@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rookery_cli.confirmation import Yes, confirm
 from rookery_cli.options import DEFAULT_LIMIT, MOST, AsJson, Data, Everything, File, Limit
 from rookery_cli.paging import Extent
 from rookery_cli.state import context_of
@@ -51,12 +52,13 @@ def create(
 
 
 @app.command()
-def delete(ctx: typer.Context, topic: _Topic, *, as_json: AsJson = False) -> None:
+def delete(ctx: typer.Context, topic: _Topic, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """Remove a topic and its members; what was published stays in the mailboxes."""
     from rookery_cli.actions.topics import delete_topic
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
+    confirm(f"Remove the topic {topic} with its members?", yes=yes)
     perform(context_of(ctx), lambda client: delete_topic(client, topic, Output(as_json=as_json)))
 
 
