@@ -70,7 +70,7 @@ async def test_agents_are_watched_over_a_restart_of_the_registry(
 @pytest.mark.capability("G6")
 async def test_the_health_of_an_agent_is_listed(suite: Suite, client: Client, rookery: CommandLine) -> None:
     async with serving(idle(suite, "ada")):
-        await online(client, "ada")
+        agent_id = (await online(client, "ada")).id
 
         async def is_listed() -> list[dict[str, Any]]:
             reports: list[dict[str, Any]] = (await rookery("agents", "health", "ada", "--json")).json["reports"]
@@ -82,3 +82,11 @@ async def test_the_health_of_an_agent_is_listed(suite: Suite, client: Client, ro
         table = (await rookery("agents", "health", "ada", "--every", "0")).lines
     assert table[0].split()[:3] == ["TIME", "REPORTS", "HANDLED"]
     assert len(table) == 2
+    assert (await rookery("agents", "deregister", "ada", "--yes")).code == 0
+    for gone in ("ada", agent_id[:13], "00000000-0000-7000-8000-000000000000"):
+        refused = await rookery("agents", "health", gone)
+        assert refused.code == 1
+        assert refused.err.startswith("error: there is no agent ")
+        assert "(AGENT_NOT_FOUND)\nhint: " in refused.err
+    kept = await rookery("agents", "health", agent_id, "--every", "0", "--json")
+    assert [report["sample_count"] for report in kept.json["reports"]] == [1]

@@ -39,6 +39,11 @@ async def find_agent(client: Client, key: str) -> agent_pb2.Agent:
     return begun[_only([agent.name for agent in begun], key, "agent", "AGENT_NOT_FOUND")]
 
 
+async def find_agent_id(client: Client, key: str) -> str:
+    """The id of an agent that may be gone: one that is given whole is not looked up. Raises Refused."""
+    return key if _is_uuid(key) else (await find_agent(client, key)).id
+
+
 async def find_server(client: Client, key: str) -> mcp_server_pb2.McpServer:
     """The MCP server of this name, id or unique beginning of an id. Raises Refused."""
     request = mcp_server_service_pb2.GetMcpServerRequest()

@@ -7,7 +7,7 @@ from google.protobuf import duration_pb2
 from rookery.registry.v1 import agent_health_pb2
 from rookery_sdk import Client
 
-from rookery_cli.lookup import find_agent
+from rookery_cli.lookup import find_agent_id
 from rookery_cli.output import Column, Document, Output
 from rookery_cli.paging import Extent, collect
 from rookery_cli.suite import CALL_SECONDS
@@ -27,14 +27,14 @@ _COLUMNS = (
 
 async def list_health(client: Client, key: str, minutes: float, every: int, extent: Extent, output: Output) -> None:
     """Shows the reports of the last minutes, summed up over `every` seconds; 0: each by itself."""
-    agent = await find_agent(client, key)
+    agent_id = await find_agent_id(client, key)
     start = datetime.now(UTC) - timedelta(minutes=minutes)
     bucket = duration_pb2.Duration(seconds=every) if every else None
 
     async def fetch(size: int, token: str) -> tuple[Sequence[agent_health_pb2.HealthPoint], str]:
         page = await client.agents.ListHealthMetrics(
             agent_health_pb2.ListHealthMetricsRequest(
-                agent_id=agent.id, start_time=start, bucket=bucket, page_size=size, page_token=token
+                agent_id=agent_id, start_time=start, bucket=bucket, page_size=size, page_token=token
             ),
             timeout=CALL_SECONDS,
         )

@@ -58,7 +58,7 @@ def health(
     everything: Everything = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what an agent has reported of its health, oldest first."""
+    """List what an agent has reported of its health, oldest first; by its whole id also when it is deregistered."""
     from rookery_cli.actions.agent_health import list_health
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
