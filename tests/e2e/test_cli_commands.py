@@ -206,7 +206,7 @@ async def test_refusals_name_reason_and_way_out_in_two_lines(suite: Suite, rooke
     assert hint.startswith("hint: ")
     broken = await rookery("tasks", "create", "Not A Capability")
     assert broken.code == 1
-    assert "capability: " in broken.err
+    assert broken.err.startswith("error: capability: must start with a lower-case letter, followed by ")
     assert "(INVALID_FIELD)" in broken.err
     forged = await rookery("agents", "list", environment={"ROOKERY_API_KEY": "rkk_forged"})
     assert forged.code == 1

@@ -7,6 +7,7 @@ from protovalidate import Validator, Violation
 
 from rookery_kit.errors import InvalidArgument, ResourceExhausted
 from rookery_kit.rpc.nul_text import nul_paths
+from rookery_kit.rpc.pattern_words import PATTERN_WORDS
 
 
 class MessageTooLarge(ResourceExhausted):
@@ -42,7 +43,7 @@ class RequestReader:
             nul = tuple((path, "must not contain the character NUL") for path in paths)
             raise InvalidArgument(f"{', '.join(paths)}: must not contain the character NUL", nul)
         if violations := self._violations(message):
-            described = tuple((_path(violation), violation.proto.message) for violation in violations)
+            described = tuple((_path(violation), _said(violation)) for violation in violations)
             raise InvalidArgument("; ".join(f"{path or 'request'}: {text}" for path, text in described), described)
         return _one_spelling(message) if self._identified else message
 
@@ -53,6 +54,11 @@ def _one_spelling(request: Any) -> Message:  # noqa: ANN401 -- any message with 
     if spelled != request.request_id:
         request.request_id = spelled
     return cast("Message", request)
+
+
+def _said(violation: Violation) -> str:
+    told: str = violation.proto.message
+    return PATTERN_WORDS.get(violation.rule_value, told) if violation.proto.rule_id == "string.pattern" else told
 
 
 def _path(violation: Violation) -> str:
