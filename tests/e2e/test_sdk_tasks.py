@@ -96,6 +96,20 @@ async def test_a_handler_may_say_that_another_attempt_is_of_no_use(suite: Suite,
     assert (rejected.state, rejected.error.message) == (task_pb2.TASK_STATE_REJECTED, "I only open missing files")
 
 
+@pytest.mark.capability("O2")
+async def test_a_handler_may_fail_with_words_that_cannot_be_sent(suite: Suite, client: Client) -> None:
+    agent = Agent("choosy", context=context_of(suite))
+
+    @agent.task("open")
+    async def open_file(_ctx: TaskContext, name: str) -> None:
+        raise Fail(f"{name}: " + {"half": "caf\udce9", "nul": "a\0b"}[name])
+
+    async with serving(agent):
+        tasks = [await client.create_task("open", name) for name in ("half", "nul")]
+        ended = [await client.wait(task.id, timeout=20) for task in tasks]
+    assert [task.error.message for task in ended] == [r"half: caf\udce9", r"nul: a\0b"]
+
+
 async def test_a_cancelled_task_cancels_its_handler(suite: Suite, client: Client) -> None:
     agent = Agent("sleeper", context=context_of(suite))
     begun, cancelled = asyncio.Event(), asyncio.Event()

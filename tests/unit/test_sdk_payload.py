@@ -42,6 +42,12 @@ def test_what_json_cannot_say_is_refused(value: object) -> None:
         encode(value)
 
 
+@pytest.mark.parametrize("value", ["\ud800", {"a": "\udfff"}])
+def test_half_of_a_pair_of_surrogates_is_refused(value: object) -> None:
+    with pytest.raises(PayloadInvalid, match="surrogates not allowed"):
+        encode(value)
+
+
 def test_a_value_that_contains_itself_is_refused() -> None:
     circle: list[object] = []
     circle.append(circle)

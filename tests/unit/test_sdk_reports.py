@@ -24,5 +24,11 @@ def test_what_a_handler_raises_says_whether_another_attempt_may_help(
     assert (failure.retryable, failure.rejected) == (retryable, rejected)
 
 
+def test_an_error_is_told_with_what_cannot_be_sent_spelled_out() -> None:
+    error = reports.failed(LEASE, FileNotFoundError("no file 'caf\udce9\0'")).failure.error
+    assert error.message == r"FileNotFoundError: no file 'caf\udce9\0'"
+    assert reports.progress(LEASE, 0.5, "\ud800").progress.message == r"\ud800"
+
+
 def test_an_error_of_many_words_is_cut() -> None:
     assert len(reports.failed(LEASE, RuntimeError("x" * 10_000)).failure.error.message) == 2000

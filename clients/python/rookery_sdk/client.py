@@ -89,7 +89,10 @@ class Client(Connection):
         deadline: datetime | None = None,
         request_id: str | None = None,
     ) -> task_pb2.Task:
-        """Creates a task; it is durable when this returns. The same `request_id` answers the same task."""
+        """Creates a task; it is durable when this returns. The same `request_id` answers the same task.
+
+        Past its `deadline` (aware) it fails.
+        """
         new = tasks.NewTask(capability, input, title, priority, labels or {}, max_attempts, lease_duration, deadline)
         request = new.request()
         request.request_id = request_id or str(uuid4())

@@ -9,6 +9,7 @@ from rookery.orchestrator.v1 import message_service_pb2, task_service_pb2
 from rookery_sdk import payload, reports
 from rookery_sdk.connection import Connection
 from rookery_sdk.errors import Fail, Reject
+from rookery_sdk.fields import words
 from rookery_sdk.handler_context import MessageContext, TaskContext
 from rookery_sdk.messages import Message
 from rookery_sdk.tracing import joined
@@ -17,7 +18,6 @@ from rookery_sdk.work import Lease
 # The input is what the payload holds; the author of the handler knows what that is.
 TaskHandler = Callable[[TaskContext, Any], Awaitable[object]]
 MessageHandler = Callable[[MessageContext, Message], Awaitable[object]]
-_MOST_CHARACTERS = 2000
 _MOST_NAME = 200
 _log = logging.getLogger("rookery_sdk")
 
@@ -68,11 +68,11 @@ class MessageExecution:
                 await self._handler(MessageContext(self._connection, message, patience=self._patience), message)
             except (Reject, payload.PayloadInvalid) as error:
                 _log.warning("message %s: given up: %s", message_id, error)
-                settlement.terminate.reason = str(error)[:_MOST_CHARACTERS]
+                settlement.terminate.reason = words(str(error))
                 settlement.terminate.handler = self._name
             except Exception as error:
                 _log.warning("message %s: the handler failed", message_id, exc_info=True)
-                settlement.nack.reason = f"{type(error).__name__}: {error}"[:_MOST_CHARACTERS]
+                settlement.nack.reason = words(f"{type(error).__name__}: {error}")
                 settlement.nack.handler = self._name
             else:
                 settlement.ack.SetInParent()

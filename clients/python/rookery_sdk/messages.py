@@ -8,6 +8,7 @@ from uuid import UUID
 from rookery.orchestrator.v1 import message_pb2, message_service_pb2
 
 from rookery_sdk import payload
+from rookery_sdk.fields import check_text, check_time
 from rookery_sdk.patience import patiently
 
 if TYPE_CHECKING:
@@ -93,9 +94,13 @@ class Outgoing:
     message_id: str = ""
 
     def request(self) -> message_service_pb2.SendMessageRequest:
-        """The request. Raises PayloadInvalid, or ValueError for an unknown priority."""
+        """The request. Raises PayloadInvalid, or ValueError for what a field cannot hold."""
         if self.priority not in _PRIORITIES:
             raise ValueError(f"there is no priority {self.priority!r}; take one of {', '.join(_PRIORITIES)}")
+        check_text("recipient", self.recipient)
+        check_text("type", self.type)
+        check_text("correlation_id", self.correlation_id)
+        check_time("deliver_time", self.deliver_time)
         request = message_service_pb2.SendMessageRequest(
             priority=_PRIORITIES[self.priority],
             type=self.type,

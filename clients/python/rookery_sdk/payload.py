@@ -18,8 +18,8 @@ class PayloadInvalid(ValueError):
 def encode(value: object) -> payload_pb2.Payload | None:
     """A payload that holds a value: bytes as they are, str as text, everything else as JSON; None is no payload.
 
-    A Payload is passed through, for other content types. Raises PayloadInvalid for what JSON cannot say, and for more
-    than 1 MiB.
+    A Payload is passed through, for other content types. Raises PayloadInvalid for what JSON or UTF-8 cannot say, and
+    for more than 1 MiB.
     """
     if value is None:
         return None
@@ -28,7 +28,7 @@ def encode(value: object) -> payload_pb2.Payload | None:
     if isinstance(value, bytes | bytearray | memoryview):
         return _bounded(payload_pb2.Payload(content_type=BYTES, data=bytes(value)))
     if isinstance(value, str):
-        return _bounded(payload_pb2.Payload(content_type=TEXT, data=value.encode()))
+        return _bounded(payload_pb2.Payload(content_type=TEXT, data=_to_utf8(value)))
     return _bounded(payload_pb2.Payload(content_type=JSON, data=to_json(value)))
 
 
@@ -57,6 +57,13 @@ def to_json(value: object, *, sort_keys: bool = False) -> bytes:
         return text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise PayloadInvalid(f"the value cannot be written as JSON: {error}") from None
+
+
+def _to_utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise PayloadInvalid(f"the payload is text that cannot be sent: {error}") from None
 
 
 def _bounded(payload: payload_pb2.Payload) -> payload_pb2.Payload:

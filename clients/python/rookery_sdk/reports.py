@@ -4,8 +4,7 @@ from rookery.orchestrator.v1 import task_pb2, task_service_pb2
 
 from rookery_sdk import payload
 from rookery_sdk.errors import Fail, Reject, RookeryError
-
-_MOST_CHARACTERS = 2000
+from rookery_sdk.fields import words
 
 
 def completed(lease: task_service_pb2.LeaseKey, value: object) -> task_service_pb2.WorkRequest:
@@ -28,7 +27,7 @@ def failed(lease: task_service_pb2.LeaseKey, error: BaseException) -> task_servi
     return task_service_pb2.WorkRequest(
         failure=task_service_pb2.TaskFailure(
             lease=lease,
-            error=task_pb2.TaskError(reason=reason, message=message[:_MOST_CHARACTERS]),
+            error=task_pb2.TaskError(reason=reason, message=words(message)),
             retryable=retryable,
             rejected=rejected,
         )
@@ -43,5 +42,5 @@ def released(lease: task_service_pb2.LeaseKey) -> task_service_pb2.WorkRequest:
 def progress(lease: task_service_pb2.LeaseKey, fraction: float, message: str) -> task_service_pb2.WorkRequest:
     """How far the task is."""
     return task_service_pb2.WorkRequest(
-        progress=task_service_pb2.TaskProgress(lease=lease, progress=fraction, message=message[:_MOST_CHARACTERS])
+        progress=task_service_pb2.TaskProgress(lease=lease, progress=fraction, message=words(message))
     )

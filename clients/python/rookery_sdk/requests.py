@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def question(outgoing: Outgoing) -> message_service_pb2.RequestRequest:
-    """The request, still without an id. Raises PayloadInvalid, or ValueError for an unknown priority."""
+    """The request, still without an id. Raises PayloadInvalid, or ValueError for what a field cannot hold."""
     draft = outgoing.request()
     return message_service_pb2.RequestRequest(
         recipient_agent_id=draft.recipient_agent_id or None,

@@ -12,6 +12,7 @@ from rookery.orchestrator.v1 import task_pb2, task_service_pb2
 from rookery_sdk import payload
 from rookery_sdk.backoff import Backoff
 from rookery_sdk.errors import RookeryError, Unavailable
+from rookery_sdk.fields import check_labels, check_text, check_time
 from rookery_sdk.patience import RENEWABLE, passes, patiently
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ _CREATE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task to create. What is left out is decided by the service (priority 0, 5 attempts, leases of 10 s)."""
+    """A task to create. What is left out is decided by the service (priority 0, 5 attempts, leases of 10 s).
+
+    Past its `deadline` (aware) it fails.
+    """
 
     capability: str
     input: object = None
@@ -42,7 +46,11 @@ class NewTask:
     deadline: datetime | None = None
 
     def request(self) -> task_service_pb2.CreateTaskRequest:
-        """The request, still without an id. Raises PayloadInvalid."""
+        """The request, still without an id. Raises PayloadInvalid, or ValueError for what a field cannot hold."""
+        check_text("capability", self.capability)
+        check_text("title", self.title)
+        check_labels("labels", self.labels.items())
+        check_time("deadline", self.deadline)
         return task_service_pb2.CreateTaskRequest(
             title=self.title,
             capability=self.capability,

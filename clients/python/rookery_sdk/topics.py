@@ -10,6 +10,7 @@ from rookery.orchestrator.v1 import message_service_pb2, topic_service_pb2
 
 from rookery_sdk.backoff import Backoff
 from rookery_sdk.errors import RookeryError
+from rookery_sdk.fields import check_labels, check_text
 from rookery_sdk.messages import Message, Outgoing
 from rookery_sdk.patience import RENEWABLE, passes, patiently
 
@@ -41,6 +42,7 @@ class Published:
 
 def publication(topic: str, outgoing: Outgoing) -> topic_service_pb2.PublishRequest:
     """The request that publishes, still without an id. Raises PayloadInvalid, or ValueError."""
+    check_text("topic", topic)
     draft = outgoing.request()
     return topic_service_pb2.PublishRequest(
         topic=topic,
@@ -53,6 +55,9 @@ def publication(topic: str, outgoing: Outgoing) -> topic_service_pb2.PublishRequ
 
 def announcement(audience: Audience, outgoing: Outgoing) -> message_service_pb2.BroadcastRequest:
     """The request that broadcasts, still without an id. Raises PayloadInvalid, or ValueError."""
+    check_text("capability", audience.capability)
+    check_text("role", audience.role)
+    check_labels("labels", audience.labels.items())
     draft = outgoing.request()
     selector = message_service_pb2.AgentSelector(
         capability=audience.capability,
