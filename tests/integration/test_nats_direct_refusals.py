@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import nats
 import pytest
+from google.rpc import error_details_pb2, status_pb2
 from harness.eventually import eventually
 from harness.nats_agents import NatsAgent, NatsRefusal, NatsSuite, connected, refused_connection
 from harness.nats_server import PASSWORD
@@ -170,6 +171,24 @@ async def test_the_token_in_a_call_must_be_that_of_the_agent_whose_connection_it
                     "MessageService", "SendMessage", request, message_service_pb2.SendMessageResponse, token=token
                 )
             assert (caught.value.code, caught.value.reason) == (16, reason)
+
+
+async def test_a_call_in_another_encoding_is_refused_by_the_name_of_the_header(nats_suite: NatsSuite) -> None:
+    async with nats_suite.agent("one") as agent:
+        answer = await agent.client.request(
+            agent.subject("AgentService", "ListAgents"),
+            b"{}",
+            timeout=10,
+            headers={"authorization": f"Bearer {agent.token}", "content-type": "text/json"},
+        )
+    assert answer.headers is not None
+    assert (answer.headers["grpc-status"], answer.headers["content-type"]) == ("3", "application/protobuf")
+    status = status_pb2.Status.FromString(answer.data)
+    assert status.message == "content-type must be application/protobuf or application/json"
+    broken = error_details_pb2.BadRequest()
+    assert [each.field for detail in status.details if detail.Unpack(broken) for each in broken.field_violations] == [
+        "content-type"
+    ]
 
 
 @pytest.mark.capability("A2")

@@ -6,7 +6,7 @@ import json
 import pytest
 from rookery.orchestrator.v1 import message_service_pb2
 from rookery_kit.errors import InvalidArgument
-from rookery_kit.nats_rpc.wire import JSON, TIMEOUT_MS, Codec, timeout_of
+from rookery_kit.nats_rpc.wire import CONTENT_TYPE, JSON, PROTOBUF, TIMEOUT_MS, Codec, codec_of, timeout_of
 
 AGENT_ID = "0198f1de-7c1b-7a52-8d43-7f0a4a3b9a11"
 
@@ -43,6 +43,14 @@ def test_an_empty_payload_is_one() -> None:
 def test_times_and_other_well_known_types_are_read_as_before() -> None:
     document = {"messages": [{"recipient_agent_id": AGENT_ID, "timeToLive": "3s"}]}
     assert read(document).messages[0].time_to_live.seconds == 3
+
+
+def test_an_encoding_is_the_one_that_is_named_or_protobuf() -> None:
+    assert codec_of({}) == codec_of({CONTENT_TYPE: ""}) == codec_of({CONTENT_TYPE: PROTOBUF}) == Codec(PROTOBUF)
+    assert codec_of({CONTENT_TYPE: "Application/JSON; charset=utf-8"}) == Codec(JSON)
+    for other in ("text/json", "application/x-protobuf", "json", "nonsense"):
+        with pytest.raises(InvalidArgument, match="content-type must be application/protobuf or application/json"):
+            codec_of({CONTENT_TYPE: other})
 
 
 def test_how_long_a_caller_waits_is_told_in_milliseconds() -> None:

@@ -31,7 +31,7 @@ from rookery_kit.nats_rpc.subjects import (
     stream_id,
     stream_subject,
 )
-from rookery_kit.nats_rpc.wire import CONTENT_TYPE, STATUS, Codec, codec_of, timeout_of
+from rookery_kit.nats_rpc.wire import CONTENT_TYPE, PROTOBUF, STATUS, Codec, codec_of, timeout_of
 from rookery_kit.rpc.pipeline import Pipeline, ShuttingDown
 from rookery_kit.rpc.policy import method_policies
 from rookery_kit.rpc.server import Registration, handlers_of
@@ -114,8 +114,9 @@ class NatsRpcServer:
     async def _answer(self, message: Msg, called: CalledMethod) -> None:
         """Answers one call, whatever becomes of it."""
         headers = dict(message.headers or {})
-        codec = codec_of(headers)
+        codec = Codec(PROTOBUF)
         try:
+            codec = codec_of(headers)
             served = self._served.get((called.service, called.method))
             if served is None:
                 raise CallRefused(_UNIMPLEMENTED)

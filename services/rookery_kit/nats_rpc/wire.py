@@ -59,9 +59,12 @@ class Codec:
 
 
 def codec_of(headers: Mapping[str, str]) -> Codec:
-    """The encoding that the headers name; protobuf where they name none."""
-    named = headers.get(CONTENT_TYPE, "").partition(";")[0].strip().lower()
-    return Codec(JSON if named == JSON else PROTOBUF)
+    """The encoding that the headers name; protobuf where they name none. Raises InvalidArgument for any other."""
+    named = headers.get(CONTENT_TYPE, "").partition(";")[0].strip().lower() or PROTOBUF
+    if named not in (JSON, PROTOBUF):
+        said = f"must be {PROTOBUF} or {JSON}"
+        raise InvalidArgument(f"{CONTENT_TYPE} {said}", ((CONTENT_TYPE, said),))
+    return Codec(named)
 
 
 def number(headers: Mapping[str, str], name: str) -> int | None:

@@ -19,7 +19,8 @@ class StandingRequest:
 
     Mail does not say which request it answers, and the server serves several in turn, so all that were made are one
     here. It begins with one piece of mail and grows twofold each time that it is used up; where nothing comes it begins
-    anew, so that a replica that is frozen holds little of what comes slowly. `over` is told why the server gives it up early; None: it should have, and has said nothing.
+    anew, so that a replica that is frozen holds little of what comes slowly. `over` is told why the server gives it up
+    early; None: it should have, and has said nothing.
     """
 
     def __init__(self, uplink: Uplink, inbox: ReplyInbox, subject: str, over: Callable[[PullEnd | None], None]) -> None:
