@@ -5,21 +5,38 @@
 // It registers under NAME, opens its mailbox and answers what it gets in upper case, until it is interrupted or gets a
 // message of type `stop`. docs/nats.md describes the wire. `npm ci` in this folder installs the client.
 
-import { connect, createInbox, headers } from "@nats-io/transport-node";
+import { AuthorizationError, connect, createInbox, headers } from "@nats-io/transport-node";
 
 const PING_MS = 5000;
-const token = process.env.ROOKERY_ACCESS_TOKEN;
-const claims = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
-const agentId = claims.sub.replace(/^agent:/, "");
-const inboxPrefix = `_INBOX.${agentId}.${claims.jti}`;
-const subject = `rk.${claims.tenant}.agent.${agentId}`;
+const NOT_LET_IN = "NATS does not let the access token in: it is not an agent's, has expired or was revoked";
+const name = process.argv[2];
+const token = process.env.ROOKERY_ACCESS_TOKEN ?? "";
+const { tenant, agentId, tokenId } = claimsOf(token);
+const inboxPrefix = `_INBOX.${agentId}.${tokenId}`;
+const subject = `rk.${tenant}.agent.${agentId}`;
 
 const connection = await connect({
   servers: process.env.ROOKERY_NATS_URL,
   user: agentId,
   pass: token,
   inboxPrefix,
-});
+  reconnect: false, // with this token; when it expires, another is needed
+}).catch((error) => fail(error instanceof AuthorizationError ? NOT_LET_IN : error.message));
+
+function fail(message) {
+  console.error(`agent ${name}: ${message}`);
+  process.exit(1);
+}
+
+function claimsOf(text) {
+  try {
+    const { tenant, sub, jti } = JSON.parse(Buffer.from(text.split(".")[1], "base64url"));
+    if (tenant && jti) return { tenant, agentId: sub.replace(/^agent:/, ""), tokenId: jti };
+  } catch {
+    // Whatever is wrong with it, it is none.
+  }
+  return fail("ROOKERY_ACCESS_TOKEN is not an access token");
+}
 
 function callHeaders() {
   const set = headers();
@@ -92,29 +109,34 @@ class Stream {
   }
 }
 
-const registered = await call("AgentService.RegisterAgent", { name: process.argv[2], leaseDuration: "600s" });
-const stream = new Stream("MessageService.Receive", { open: { sessionEpoch: registered.agent.sessionEpoch } });
-let stopping = false;
-for await (const frame of stream.frames()) {
-  if (frame.opened) {
-    stream.send({ credits: { count: 16 } });
-    console.log("READY");
+async function answerMail() {
+  const registered = await call("AgentService.RegisterAgent", { name, leaseDuration: "600s" });
+  const stream = new Stream("MessageService.Receive", { open: { sessionEpoch: registered.agent.sessionEpoch } });
+  let stopping = false;
+  for await (const frame of stream.frames()) {
+    if (frame.opened) {
+      stream.send({ credits: { count: 16 } });
+      console.log("READY");
+    }
+    if (stopping && frame.settled) break;
+    for (const delivery of frame.deliveries?.deliveries ?? []) {
+      const message = delivery.message;
+      const text = Buffer.from(message.payload?.data ?? "", "base64").toString();
+      const reply = {
+        correlationId: message.correlationId || message.id,
+        payload: { contentType: "text/plain", data: Buffer.from(text.toUpperCase()).toString("base64") },
+      };
+      if (message.replyAddress) reply.replyAddress = message.replyAddress;
+      else if (message.sender.startsWith("agent:")) reply.recipientAgentId = message.sender.replace(/^agent:/, "");
+      if (reply.replyAddress || reply.recipientAgentId) await call("MessageService.SendMessage", reply);
+      stream.send({ settle: { settlements: [{ deliveryId: delivery.deliveryId, ack: {} }] } });
+      stream.send({ credits: { count: 1 } });
+      stopping ||= message.type === "stop";
+    }
   }
-  if (stopping && frame.settled) break;
-  for (const delivery of frame.deliveries?.deliveries ?? []) {
-    const message = delivery.message;
-    const text = Buffer.from(message.payload?.data ?? "", "base64").toString();
-    const reply = {
-      correlationId: message.correlationId || message.id,
-      payload: { contentType: "text/plain", data: Buffer.from(text.toUpperCase()).toString("base64") },
-    };
-    if (message.replyAddress) reply.replyAddress = message.replyAddress;
-    else if (message.sender.startsWith("agent:")) reply.recipientAgentId = message.sender.replace(/^agent:/, "");
-    if (reply.replyAddress || reply.recipientAgentId) await call("MessageService.SendMessage", reply);
-    stream.send({ settle: { settlements: [{ deliveryId: delivery.deliveryId, ack: {} }] } });
-    stream.send({ credits: { count: 1 } });
-    stopping ||= message.type === "stop";
-  }
+  stream.close();
+  await connection.close();
+  if (!stopping) throw (await connection.closed()) ?? new Error("the connection has ended");
 }
-stream.close();
-await connection.close();
+
+await answerMail().catch((error) => fail(error.message));

@@ -13,21 +13,20 @@ import os
 import sys
 from typing import Any
 
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 PING_SECONDS = 5.0
+NOT_LET_IN = "NATS does not let the access token in: it is not an agent's, has expired or was revoked"
 
 
 class NatsAgent:
     """Calls methods and holds one stream, all on the agent's own subjects."""
 
-    def __init__(self, client: Client, token: str) -> None:
-        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-        self.id = claims["sub"].removeprefix("agent:")
+    def __init__(self, client: Client, token: str, subject: str) -> None:
         self._client = client
-        self._subject = f"rk.{claims['tenant']}.agent.{self.id}"
+        self._subject = subject
         self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
 
     async def call(self, method: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -124,22 +123,50 @@ async def answer_mail(agent: NatsAgent, session_epoch: str) -> None:
                 return
 
 
-async def main(name: str) -> None:
-    """Connects, registers, and answers mail."""
-    token = os.environ["ROOKERY_ACCESS_TOKEN"]
-    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-    agent_id = claims["sub"].removeprefix("agent:")
-    inbox = f"_INBOX.{agent_id}.{claims['jti']}"
-    client = await nats.connect(
-        os.environ["ROOKERY_NATS_URL"], user=agent_id, password=token, inbox_prefix=inbox.encode()
-    )
+def claims_of(token: str) -> tuple[str, str, str]:
+    """The tenant, the agent's id and the token's own, as a token tells them. Raises RuntimeError for what is none."""
     try:
-        agent = NatsAgent(client, token)
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        return claims["tenant"], claims["sub"].removeprefix("agent:"), claims["jti"]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise RuntimeError("ROOKERY_ACCESS_TOKEN is not an access token") from None
+
+
+async def main(name: str) -> None:
+    """Connects, registers, and answers mail. Raises RuntimeError, or what the client raises."""
+    token = os.environ.get("ROOKERY_ACCESS_TOKEN", "")
+    tenant, agent_id, token_id = claims_of(token)
+    client = Client()
+
+    async def hear(_error: Exception) -> None:
+        """The client keeps it, and would log it with a traceback."""
+
+    try:
+        await client.connect(
+            os.environ.get("ROOKERY_NATS_URL", "nats://127.0.0.1:4222"),
+            user=agent_id,
+            password=token,
+            inbox_prefix=f"_INBOX.{agent_id}.{token_id}".encode(),
+            allow_reconnect=False,  # with this token; when it expires, another is needed
+            max_reconnect_attempts=1,  # so often is an address without a server tried again
+            error_cb=hear,
+        )
+        agent = NatsAgent(client, token, f"rk.{tenant}.agent.{agent_id}")
         answer = await agent.call("AgentService.RegisterAgent", {"name": name, "leaseDuration": "600s"})
         await answer_mail(agent, answer["agent"]["sessionEpoch"])
+    except NatsError as error:
+        # What the server said when it ended the connection tells more than that it has ended.
+        told = str(client.last_error or error)
+        raise RuntimeError(NOT_LET_IN if "authorization violation" in told.lower() else told) from None
     finally:
-        await client.close()
+        if client.is_connected:
+            await client.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        asyncio.run(main(sys.argv[1]))
+    except (RuntimeError, OSError) as error:
+        sys.exit(f"agent {sys.argv[1]}: {error}")
