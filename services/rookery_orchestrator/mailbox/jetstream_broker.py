@@ -157,7 +157,7 @@ class JetStreamBroker:
         )
         pulls = Pulls(self._uplink, consumers, removal, began, self._now_and_then)
         verdicts = Verdicts(self._uplink, consumers, pulls.inbox)
-        recall = Recall(self._bus, self._stored, consumers, verdicts, tenant, agent_id)
+        recall = Recall(self._bus, self._stored, consumers, verdicts, self._turns, tenant, agent_id)
         await claim.take()
         with bus_errors():
             await pulls.inbox.open()

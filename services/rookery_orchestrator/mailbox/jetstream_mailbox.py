@@ -130,7 +130,7 @@ class JetStreamMailbox:
         held = (mail.handle for several in self._taken_out.values() for mail in several)
         # In this order: a purge makes the server forget what it is to deliver again at once.
         await self._removal.close()
-        await self._verdicts.give_back([*unsettled, *stragglers, *held])
+        await self._verdicts.give_back(sorted([*unsettled, *stragglers, *held], key=_place))
 
     async def _remember(self, handles: Sequence[Handle]) -> None:
         """Notes that messages are settled, durably; an outage of the database is waited out."""
@@ -141,3 +141,7 @@ class JetStreamMailbox:
             except Unavailable as error:
                 _log.warning("settlements wait", reason=error.reason, waiting=len(settled))
                 await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _place(handle: Handle) -> int:
+    return handle.sequence

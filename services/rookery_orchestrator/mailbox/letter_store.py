@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 from rookery_kit.bus import BatchAbandoned, Bus, BusUnavailable, DuplicateInBatch, Publication, StreamFull
@@ -91,23 +92,30 @@ class LetterStore:
         self._at_rest.clear()
         try:
             outcomes = await self._bus.publish_each([letter.publication for letter in letters])
+            return self._see_to_entries(letters, outcomes)
         finally:
             self._at_rest.set()
-        return [self._see_to_entry(*each) for each in zip(letters, outcomes, strict=True)]
 
-    def _see_to_entry(self, letter: Letter, outcome: Posted) -> Storing:
-        if isinstance(outcome, StreamFull) and outcome.of_subject:
-            self._mailboxes.filled(letter.publication.subject)
-        if isinstance(outcome, RookeryError):
-            return outcome
-        return asyncio.ensure_future(self._entries.submit((letter, outcome)))
+    def _see_to_entries(self, letters: Sequence[Letter], outcomes: Sequence[Posted]) -> Sequence[Storing]:
+        results: list[Storing] = list(outcomes)
+        entered: list[asyncio.Future[Posted]] = []
+        entries: list[_Entry] = []
+        for index, (letter, outcome) in enumerate(zip(letters, outcomes, strict=True)):
+            if isinstance(outcome, StreamFull) and outcome.of_subject:
+                self._mailboxes.filled(letter.publication.subject)
+            if not isinstance(outcome, RookeryError):
+                entries.append((letter, outcome))
+                entered.append(asyncio.get_running_loop().create_future())
+                results[index] = entered[-1]
+        if entries:
+            self._entries.submit_all(entries).add_done_callback(partial(_hand_on, entered))
+        return results
 
     async def _company(self) -> None:
-        """Waits a moment for letters that are being stored: their entries can come along."""
+        """Waits a moment for the letters that are being stored: their entries can come along."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_COMPANY_SECONDS):
-                while not self._at_rest.is_set():
-                    await self._at_rest.wait()
+                await self._at_rest.wait()
 
     async def _enter(self, entries: Sequence[_Entry]) -> Sequence[Posted]:
         fresh = [letter for letter, duplicate in entries if not duplicate]
@@ -130,3 +138,14 @@ class LetterStore:
 
     def _remember(self, letters: Sequence[Letter]) -> None:
         self._stored.add([letter.publication.message_id for letter in letters])
+
+
+def _hand_on(each: Sequence["asyncio.Future[Posted]"], all_of_them: "asyncio.Future[Sequence[Posted]]") -> None:
+    """Answers each of several with its part of what answers all."""
+    error = all_of_them.exception()
+    for index, future in enumerate(each):
+        if not future.done():
+            if error is None:
+                future.set_result(all_of_them.result()[index])
+            else:
+                future.set_exception(error)

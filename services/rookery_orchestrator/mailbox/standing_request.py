@@ -12,15 +12,17 @@ from rookery_orchestrator.mailbox.uplink import Uplink
 
 _SLACK_SECONDS = 5.0
 _MOST_AHEAD = 256
+_QUICKLY_SECONDS = 0.5
 
 
 class StandingRequest:
     """How much mail a consumer has been asked for that it has not handed out yet.
 
     Mail does not say which request it answers, and the server serves several in turn, so all that were made are one
-    here. It begins with one piece of mail and grows twofold each time that it is used up; where nothing comes it begins
-    anew, so that a replica that is frozen holds little of what comes slowly. `over` is told why the server gives it up
-    early; None: it should have, and has said nothing.
+    here. As long as mail comes slowly it is for one piece. Where it comes quickly it grows twofold each time that it is
+    used up, and lasts for a moment only: what the server hands to a holder that is frozen or cut off, and that it does
+    not know to be so, waits for its ack wait. `over` is told why the server gives it up early; None: it should have,
+    and has said nothing.
     """
 
     def __init__(self, uplink: Uplink, inbox: ReplyInbox, subject: str, over: Callable[[PullEnd | None], None]) -> None:
@@ -32,18 +34,21 @@ class StandingRequest:
         self._timer: asyncio.TimerHandle | None = None
         self._outstanding = 0
         self._ahead = 1
+        self._asked = float("-inf")
 
     async def top_up(self, room: int, max_bytes: int, seconds: float) -> None:
-        """Asks for more, once half is used up: of at most so many bytes, for so long. Raises NatsError.
+        """Asks for more, once half is used up: of at most so many bytes, for at most so long. Raises NatsError.
 
         In all no more is asked for than there is room for.
         """
-        wanted = min(room, self._ahead)
-        if 2 * self._outstanding >= wanted:
+        if 2 * self._outstanding >= min(room, self._ahead):
             return
-        self._ahead = min(2 * self._ahead, _MOST_AHEAD)
+        now = asyncio.get_running_loop().time()
+        self._ahead = min(2 * self._ahead, _MOST_AHEAD) if now < self._asked + _QUICKLY_SECONDS else 1
+        self._asked = now
+        lasting = seconds if self._ahead == 1 else _QUICKLY_SECONDS
         try:
-            await self._ask(wanted - self._outstanding, max_bytes, seconds)
+            await self._ask(max(1, min(room, self._ahead) - self._outstanding), max_bytes, lasting)
         except NatsError:
             self.forget()
             raise
@@ -76,8 +81,8 @@ class StandingRequest:
     def _ended(self, answer: Msg, _part: int) -> None:
         end, missing = pull_end(answer), still_wanted(answer)
         self._outstanding = max(0, self._outstanding - missing)
-        if end is PullEnd.EMPTY:
-            self._ahead = 1
+        if end is PullEnd.EMPTY and self._ahead > 1:
+            self._ahead, end = 1, PullEnd.MORE
         if missing or end is not PullEnd.MORE:
             self._over(end)
 
