@@ -73,7 +73,8 @@ class Posting:
 
 
 async def _to_the_end(storing: Awaitable[Sequence[Storing]]) -> Sequence[Posted]:
-    return [await each if isinstance(each, asyncio.Future) else each for each in await storing]
+    # Another may wait for the same: who gives up must not cancel it.
+    return [await asyncio.shield(each) if isinstance(each, asyncio.Future) else each for each in await storing]
 
 
 def _repeated(first: Storing) -> Storing:
@@ -82,7 +83,7 @@ def _repeated(first: Storing) -> Storing:
 
 
 async def _after(first: asyncio.Future[Posted]) -> Posted:
-    return await first or True
+    return await asyncio.shield(first) or True
 
 
 def _chunks(letters: Sequence[Letter]) -> Iterator[list[Letter]]:

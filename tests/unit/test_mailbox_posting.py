@@ -1,0 +1,57 @@
+"""What one sender does must not reach another whose letter is in the same group."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import cast
+
+import pytest
+from harness.eventually import eventually
+from rookery_kit.bus import Bus, Publication
+from rookery_orchestrator.mailbox.broker import Posted
+from rookery_orchestrator.mailbox.letter import Letter
+from rookery_orchestrator.mailbox.letter_store import LetterStore, Storing
+from rookery_orchestrator.mailbox.mailbox_room import MailboxRoom
+from rookery_orchestrator.mailbox.posting import Posting
+from rookery_orchestrator.mailbox.tenant_room import TenantRoom
+
+
+class Roomy:
+    """A bus and mailboxes with room for everything."""
+
+    async def look(self, _what: Collection[str]) -> None:
+        return
+
+    def take(self, *_what: object) -> None:
+        return
+
+    def require_size(self, _publication: Publication) -> None:
+        return
+
+
+class SlowEntries:
+    """Stores letters, and enters them in the trail when it is told to."""
+
+    def __init__(self) -> None:
+        self.entering: list[asyncio.Future[Posted]] = []
+
+    def knows(self, _letter: Letter) -> bool:
+        return False
+
+    async def store(self, letters: Sequence[Letter]) -> Sequence[Storing]:
+        self.entering = [asyncio.get_running_loop().create_future() for _ in letters]
+        return self.entering
+
+
+async def test_a_sender_that_gives_up_takes_nothing_from_who_sent_the_same_id() -> None:
+    room, store = Roomy(), SlowEntries()
+    posting = Posting(
+        cast("Bus", room), cast("TenantRoom", room), cast("MailboxRoom", room), cast("LetterStore", store)
+    )
+    letter = Letter("acme", Publication("rk.acme.mail.x.normal", b"x", message_id="acme/user:ann/1"), b"")
+    first, second = (asyncio.ensure_future(posting.post([letter])) for _ in range(2))
+    await eventually(lambda: store.entering)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    store.entering[0].set_result(False)
+    assert await second == [True]
