@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import jwt
+import rookery_orchestrator  # noqa: F401 -- before gRPC is loaded, of which the package says how
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import SecretStr

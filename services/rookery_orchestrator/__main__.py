@@ -95,6 +95,8 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
             trail_payloads=settings.message_trail_payloads,
             most_delayed=settings.most_delayed_messages,
             consumers_in_memory=settings.stream_replicas == 1,
+            settled_days=settings.settled_message_days,
+            summarized=settings.summarized_messages,
         ),
         MailStores(settled, PostgresDelayedStore(database, queries)),
         lambda tenant: foundation.tenant_states.of(tenant).quotas,

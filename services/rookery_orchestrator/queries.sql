@@ -243,6 +243,12 @@ ON CONFLICT DO NOTHING;
 -- name: find_settled_messages
 SELECT key FROM settled_messages WHERE key = ANY($1::bytea[]);
 
+-- name: read_settled_messages
+SELECT settle_time, key FROM settled_messages
+WHERE (settle_time, key) > ($1, $2)
+ORDER BY settle_time, key
+LIMIT $3;
+
 -- name: sweep_settled_messages
 DELETE FROM settled_messages WHERE key IN (
     SELECT key FROM settled_messages WHERE settle_time < now() - $1::interval LIMIT $2

@@ -236,7 +236,7 @@ CREATE TABLE settled_messages (
     -- Which delivery was acknowledged.
     delivery integer NOT NULL DEFAULT 0
 );
-CREATE INDEX settled_messages_age ON settled_messages USING brin (settle_time);
+CREATE INDEX settled_messages_age ON settled_messages (settle_time);
 
 -- The audit trail with what became of each message. Nobody tells that a message expired: its time does.
 CREATE VIEW message_records WITH (security_invoker = true) AS

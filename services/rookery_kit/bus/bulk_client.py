@@ -1,15 +1,19 @@
 """nats-py's client where a service spends most of its time on it: many messages out at once, many messages in."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import BadHeaderError, ConnectionClosedError
 
 _VERSION = "NATS/1.0\r\n"
 _PLAIN = _VERSION.encode()
+_log = structlog.get_logger(__name__)
 
 
 class Frame:
@@ -40,9 +44,22 @@ class Question(NamedTuple):
 class BulkClient(Client):
     """Publishes many messages in one write, and reads the headers of what arrives only where somebody asks for them.
 
-    Both are half of what nats-py takes for a message. It also goes on reading after a flush that was given up. It
-    stands on what nats-py 2.16 has inside, so that version is locked, and tests hold it against the client as it is.
+    Both are half of what nats-py takes for a message; what stands between the socket and whoever waits, two tasks and
+    two queues, can be left out as well. It also goes on reading after a flush that was given up. It stands on what
+    nats-py 2.16 has inside, so that version is locked, and tests hold it against the client as it is.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._questions = count()
+        self._asked: dict[str, asyncio.Future[Msg | None]] = {}
+        self._answers_to = ""
+
+    async def hear(self, subject: str, take: Callable[[Msg], None]) -> Subscription:
+        """Subscribes, and hands each message over as it is read. Whoever takes them is quick and raises nothing."""
+        subscription = await self.subscribe(subject)
+        subscription._pending_queue = _HandingOver(subscription, take)  # noqa: SLF001 -- see the class
+        return subscription
 
     async def publish_frames(self, frames: Iterable[Frame]) -> None:
         """Publishes messages in their order. Raises ConnectionClosedError."""
@@ -52,29 +69,46 @@ class BulkClient(Client):
         self.stats["out_msgs"] += len(several)
         self.stats["out_bytes"] += sum(frame.size for frame in several)
         await self._send_command(b"".join([frame.encoded for frame in several]))
-        await self._flush_pending()
+        if self.is_connected and self._pending:
+            await self._write_pending()
 
     async def ask_all(self, questions: Sequence[Question], timeout: float) -> list[Msg | None]:
         """Publishes messages in their order, in one write, and answers their answers in that order.
 
         None: it had none within `timeout` seconds. Raises ConnectionClosedError.
         """
-        if not self._resp_sub_prefix:
-            await self._init_request_sub()
-        assert self._resp_sub_prefix is not None
-        prefix = self._resp_sub_prefix.decode()
-        tokens = [self._nuid.next().decode() for _ in questions]
-        answers: list[asyncio.Future[Msg]] = [asyncio.get_running_loop().create_future() for _ in questions]
-        self._resp_map.update(zip(tokens, answers, strict=True))
+        if not self._answers_to:
+            self._answers_to = self.new_inbox()
+            await self.hear(f"{self._answers_to}.*", self._answered)
+        loop = asyncio.get_running_loop()
+        keys = [f"{self._answers_to}.{next(self._questions)}" for _ in questions]
+        answers: list[asyncio.Future[Msg | None]] = [loop.create_future() for _ in questions]
+        self._asked.update(zip(keys, answers, strict=True))
+        giving_up = loop.call_later(timeout, _answer_none, answers)
         try:
             await self.publish_frames(
-                Frame(*question, reply=prefix + token) for question, token in zip(questions, tokens, strict=True)
+                Frame(*question, reply=key) for question, key in zip(questions, keys, strict=True)
             )
-            await asyncio.wait(answers, timeout=timeout)
+            return [await answer for answer in answers]
         finally:
-            for token in tokens:
-                self._resp_map.pop(token, None)
-        return [answer.result() if answer.done() else None for answer in answers]
+            giving_up.cancel()
+            for key in keys:
+                self._asked.pop(key, None)
+
+    def _answered(self, answer: Msg) -> None:
+        asked = self._asked.pop(answer.subject, None)
+        if asked is not None and not asked.done():
+            asked.set_result(answer)
+
+    async def _write_pending(self) -> None:
+        # What the client's flusher does, without waking it: whatever was handed over before goes first.
+        assert self._transport is not None
+        pending, self._pending, self._pending_data_size = self._pending, [], 0
+        try:
+            self._transport.write(b"".join(pending))
+            await self._transport.drain()  # type: ignore[no-untyped-call]
+        except OSError as error:
+            await self._process_op_err(error)
 
     async def _process_pong(self) -> None:
         if self._pongs and self._pongs[0].done():
@@ -86,6 +120,30 @@ class BulkClient(Client):
         if headers and headers.startswith(_PLAIN):
             return _UnreadHeaders(headers[len(_PLAIN) :], self._parse_header_lines)
         return await super()._process_headers(headers)
+
+
+def _answer_none(answers: Sequence["asyncio.Future[Msg | None]"]) -> None:
+    for answer in answers:
+        if not answer.done():
+            answer.set_result(None)
+
+
+class _HandingOver(asyncio.Queue[Msg]):
+    """Stands where a subscription keeps its messages, and keeps none."""
+
+    def __init__(self, subscription: Subscription, take: Callable[[Msg], None]) -> None:
+        super().__init__()
+        self._subscription = subscription
+        self._take = take
+
+    def put_nowait(self, message: Msg) -> None:
+        """Hands a message over."""
+        self._subscription._pending_size -= len(message.data)  # noqa: SLF001 -- the client has just added it
+        try:
+            self._take(message)
+        except Exception:
+            # The client would read nothing more.
+            _log.exception("a message was not taken", subject=message.subject)
 
 
 class _UnreadHeaders(Mapping[str, str]):

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Protocol
 
 from rookery_kit.bus import Bus
 from rookery_kit.clock import Clock, new_id
@@ -12,6 +13,7 @@ from rookery_orchestrator.mailbox.answer_trail import JetStreamAnswerTrail
 from rookery_orchestrator.mailbox.broker import MailBroker
 from rookery_orchestrator.mailbox.delayed import DelayedMail, DelayedStore
 from rookery_orchestrator.mailbox.erasing import Eraser
+from rookery_orchestrator.mailbox.inbox_summary import InboxSummary, SettledHistory
 from rookery_orchestrator.mailbox.jetstream_broker import JetStreamBroker
 from rookery_orchestrator.mailbox.mailroom import Mailroom
 from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
@@ -28,11 +30,15 @@ from rookery_orchestrator.mailbox.tenant_room import MailQuotas, TenantRoom
 from rookery_orchestrator.mailbox.uplink import Uplink
 
 
+class Inbox(SettledStore, SettledHistory, Protocol):
+    """The inbox of settled messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailStores:
     """What the mailbox keeps in the database."""
 
-    settled: SettledStore
+    settled: Inbox
     delayed: DelayedStore
 
 
@@ -68,9 +74,18 @@ async def compose_mailbox(
     await clock.adjust()
     outcomes = OutcomeLog(bus, clock, new_id)
     room = TenantRoom(bus, clock, quotas)
+    stored = StoredMail(bus, policy)
+    summary = InboxSummary(
+        stores.settled,
+        clock,
+        stored.last_place,
+        most=policy.summarized,
+        kept=timedelta(days=policy.settled_days),
+        age=policy.summary_age,
+    )
     eraser = Eraser(bus)
     broker = await JetStreamBroker.start(
-        bus, uplink, policy, outcomes, SettledInbox(stores.settled), room, eraser, clock, new_id
+        bus, uplink, policy, outcomes, SettledInbox(stores.settled, summary), room, eraser, clock, new_id
     )
     delayed = DelayedMail(stores.delayed, broker, clock, policy.most_delayed)
     send_message = SendMessage(Mailroom(broker, delayed), directory, clock, new_id)
@@ -84,11 +99,11 @@ async def compose_mailbox(
         ask_agent=AskAgent(send_message, replies, directory, clock, new_id),
         reply_to_request=ReplyToRequest(replies, answer_trail, clock, new_id),
         mail=broker,
-        stored=StoredMail(bus, policy),
+        stored=stored,
         presence=presence,
         outcomes=outcomes,
         eraser=eraser,
         delayed=stores.delayed,
         clock=clock,
-        background=(outcomes.run, eraser.run, delayed.run, clock.run),
+        background=(outcomes.run, eraser.run, delayed.run, clock.run, summary.run),
     )

@@ -18,6 +18,7 @@ from rookery_orchestrator.mailbox.broker import Posted
 from rookery_orchestrator.mailbox.claim import Claim, session_subject
 from rookery_orchestrator.mailbox.consumers import AT_A_TIME, Consumers, bus_errors
 from rookery_orchestrator.mailbox.dead_letters import DeadLetters
+from rookery_orchestrator.mailbox.doubts import Doubts
 from rookery_orchestrator.mailbox.erasing import Eraser
 from rookery_orchestrator.mailbox.failure_history import FailureHistory
 from rookery_orchestrator.mailbox.jetstream_mailbox import JetStreamMailbox
@@ -142,9 +143,15 @@ class JetStreamBroker:
             patience=self._policy.ack_wait / 4,
         )
 
+        doubts = Doubts(self._inbox.summary)
+
         def began(priority: Priority, info: ConsumerInfo) -> None:
             removal.begin(priority, info)
             recall.begin(priority, info)
+
+        def taken(priority: Priority, info: ConsumerInfo) -> None:
+            doubts.begin()
+            began(priority, info)
 
         claim = Claim(
             self._bus,
@@ -152,7 +159,7 @@ class JetStreamBroker:
             subject,
             session.session_epoch,
             holder=self._new_id(),
-            began=began,
+            began=taken,
             now_and_then=self._now_and_then,
         )
         pulls = Pulls(self._uplink, consumers, removal, began, self._now_and_then)
@@ -186,7 +193,7 @@ class JetStreamBroker:
             dead_letters=DeadLetters(self._bus, verdicts, history, self._clock, tenant, agent_id),
             outcomes=self._outcomes,
             inbox=self._inbox,
-            sieve=Sieve(tenant, self._inbox, removal, verdicts, self._outcomes, self._clock),
+            sieve=Sieve(tenant, self._inbox, doubts, removal, verdicts, self._outcomes, self._clock),
             removal=removal,
             recall=recall,
             forget=forget,

@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -24,6 +23,7 @@ Storing = Posted | asyncio.Future[Posted]
 MOST_LETTERS = 480
 # So many cost the server less, each synced by itself, than the batch that it would prepare for them.
 _FEW_LETTERS = 8
+_OVERTAKABLE = 4
 _REMEMBERED = 16_384
 _COMPANY_SECONDS = 0.005
 _ABANDONED_SECONDS = (0.02, 0.1, 0.3)
@@ -37,10 +37,10 @@ class LetterStore:
     Many go in one atomic batch together with their entries for the audit trail, with one sync. The server refuses a
     batch as a whole: for one known id, for one full mailbox. Such a batch is halved until few enough are left.
 
-    A few are published each by itself, and their entries once they are stored, while the next letters are already on
-    their way; entries wait a moment for those of letters that are. Whoever is told that a letter is stored can rely on
-    its entry being so: when this process dies between the two, its sender has heard nothing and repeats it, and that
-    makes up for it.
+    A few are published each by itself, and follow one another without waiting as long as few are on their way. Their
+    entries are published once they are stored; entries wait a moment for those of letters that are. Whoever is told
+    that a letter is stored can rely on its entry being so: when this process dies between the two, its sender has heard
+    nothing and repeats it, and that makes up for it.
     """
 
     def __init__(self, bus: Bus, mailboxes: MailboxRoom, new_id: Callable[[], str]) -> None:
@@ -49,17 +49,22 @@ class LetterStore:
         self._new_id = new_id
         self._stored = RecentIds(_REMEMBERED)
         self._entries: GroupCommit[_Entry, Posted] = GroupCommit(self._enter, MOST_LETTERS, self._company)
-        self._at_rest = asyncio.Event()
-        self._at_rest.set()
+        self._under_way: dict[asyncio.Task[None], int] = {}
+        self._arrived = asyncio.Event()
 
     def knows(self, letter: Letter) -> bool:
         """Whether it was stored here lately, its entry as well."""
         return letter.publication.message_id in self._stored
 
     async def store(self, letters: Sequence[Letter]) -> Sequence[Storing]:
-        """Stores at most `MOST_LETTERS`. After an outage the rest is not tried."""
+        """Stores at most `MOST_LETTERS`, one call after another. Of many, after an outage the rest is not tried."""
         if len(letters) <= _FEW_LETTERS:
-            return await self._store_each(letters)
+            await self._until_under_way(max(0, _OVERTAKABLE - len(letters)))
+            return self._store_each(letters)
+        await self._until_under_way(0)
+        return await self._store_many(letters)
+
+    async def _store_many(self, letters: Sequence[Letter]) -> Sequence[Storing]:
         try:
             await self._store_together(letters)
         except DuplicateInBatch:
@@ -83,39 +88,59 @@ class LetterStore:
 
     async def _store_halves(self, letters: Sequence[Letter]) -> Sequence[Storing]:
         half = len(letters) // 2
-        first = await self.store(letters[:half])
-        outage = next((each for each in first if isinstance(each, BusUnavailable)), None)
+        first = await self._store_half(letters[:half])
+        outage = next((error for each in first if (error := _outage(each)) is not None), None)
         rest = letters[half:]
-        return [*first, *([outage] * len(rest) if outage else await self.store(rest))]
+        return [*first, *([outage] * len(rest) if outage else await self._store_half(rest))]
 
-    async def _store_each(self, letters: Sequence[Letter]) -> Sequence[Storing]:
-        self._at_rest.clear()
-        try:
-            outcomes = await self._bus.publish_each([letter.publication for letter in letters])
-            return self._see_to_entries(letters, outcomes)
-        finally:
-            self._at_rest.set()
-
-    def _see_to_entries(self, letters: Sequence[Letter], outcomes: Sequence[Posted]) -> Sequence[Storing]:
-        results: list[Storing] = list(outcomes)
-        entered: list[asyncio.Future[Posted]] = []
-        entries: list[_Entry] = []
-        for index, (letter, outcome) in enumerate(zip(letters, outcomes, strict=True)):
-            if isinstance(outcome, StreamFull) and outcome.of_subject:
-                self._mailboxes.filled(letter.publication.subject)
-            if not isinstance(outcome, RookeryError):
-                entries.append((letter, outcome))
-                entered.append(asyncio.get_running_loop().create_future())
-                results[index] = entered[-1]
-        if entries:
-            self._entries.submit_all(entries).add_done_callback(partial(_hand_on, entered))
+    async def _store_half(self, letters: Sequence[Letter]) -> Sequence[Storing]:
+        if len(letters) > _FEW_LETTERS:
+            return await self._store_many(letters)
+        results = self._store_each(letters)
+        await self._until_under_way(0)
         return results
 
+    async def _until_under_way(self, most: int) -> None:
+        while sum(self._under_way.values()) > most:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def _store_each(self, letters: Sequence[Letter]) -> Sequence[asyncio.Future[Posted]]:
+        """Sends letters on their way, each by itself. What is not stored is answered first, the rest with its entry."""
+        loop = asyncio.get_running_loop()
+        results: list[asyncio.Future[Posted]] = [loop.create_future() for _ in letters]
+        task = loop.create_task(self._publish_each(letters, results))
+        self._under_way[task] = len(letters)
+        task.add_done_callback(partial(self._have_arrived, results))
+        return results
+
+    async def _publish_each(self, letters: Sequence[Letter], results: Sequence[asyncio.Future[Posted]]) -> None:
+        outcomes = await self._bus.publish_each([letter.publication for letter in letters])
+        stored: list[asyncio.Future[Posted]] = []
+        entries: list[_Entry] = []
+        for letter, outcome, result in zip(letters, outcomes, results, strict=True):
+            if isinstance(outcome, StreamFull) and outcome.of_subject:
+                self._mailboxes.filled(letter.publication.subject)
+            if isinstance(outcome, RookeryError):
+                result.set_result(outcome)
+            else:
+                entries.append((letter, outcome))
+                stored.append(result)
+        if entries:
+            self._entries.submit_all(entries).add_done_callback(partial(_hand_on, stored))
+
+    def _have_arrived(self, results: Sequence[asyncio.Future[Posted]], task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._arrived.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            for result in results:
+                if not result.done():
+                    result.set_exception(error)
+
     async def _company(self) -> None:
-        """Waits a moment for the letters that are being stored: their entries can come along."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_COMPANY_SECONDS):
-                await self._at_rest.wait()
+        """Waits a moment for the letters that are under way: their entries can come along."""
+        if self._under_way:
+            await asyncio.wait(tuple(self._under_way), timeout=_COMPANY_SECONDS)
 
     async def _enter(self, entries: Sequence[_Entry]) -> Sequence[Posted]:
         fresh = [letter for letter, duplicate in entries if not duplicate]
@@ -138,6 +163,12 @@ class LetterStore:
 
     def _remember(self, letters: Sequence[Letter]) -> None:
         self._stored.add([letter.publication.message_id for letter in letters])
+
+
+def _outage(result: Storing) -> BusUnavailable | None:
+    """The outage because of which a letter that has arrived, or has not, is not stored."""
+    outcome = result.result() if isinstance(result, asyncio.Future) and result.done() else result
+    return outcome if isinstance(outcome, BusUnavailable) else None
 
 
 def _hand_on(each: Sequence["asyncio.Future[Posted]"], all_of_them: "asyncio.Future[Sequence[Posted]]") -> None:

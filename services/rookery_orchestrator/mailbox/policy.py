@@ -15,7 +15,9 @@ class DeliveryPolicy:
     the delays after the first, second ... refusal; the last goes on. `max_in_flight`: how many unsettled deliveries a
     stream may have, whatever its credits. `trail_payloads`: whether the audit trail keeps payloads, too.
     `most_delayed`: how many messages may wait for their time of delivery to one agent. `consumers_in_memory`: whether
-    the broker keeps in memory what it knows of deliveries; in a cluster it shall not.
+    the broker keeps in memory what it knows of deliveries; in a cluster it shall not. `settled_days`: for how long a
+    message is known once it was settled. `summarized`: of how many settled messages the summary in memory tells;
+    `summary_age`: how far that may be behind, and how long a mailbox is held before it is believed.
     """
 
     ack_wait: float = 10.0
@@ -27,6 +29,9 @@ class DeliveryPolicy:
     trail_payloads: bool = False
     most_delayed: int = 10_000
     consumers_in_memory: bool = True
+    settled_days: int = 7
+    summarized: int = 20_000_000
+    summary_age: float = 3.0
 
     def backoff(self, attempt: int) -> float:
         """The delay after the refusal of the given attempt."""

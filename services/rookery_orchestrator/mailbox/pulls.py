@@ -222,7 +222,7 @@ class Pulls:
             self._unsure = True
         self._ring(Priority.NORMAL)
 
-    async def _mail_arrived(self, message: Msg) -> None:
+    def _mail_arrived(self, message: Msg) -> None:
         priority = Priority(message.subject.rpartition(".")[2])
         self._arrived[priority].append(message)
         if priority is Priority.NORMAL:

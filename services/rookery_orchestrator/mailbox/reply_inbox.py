@@ -2,14 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from rookery_kit.bus.bulk_client import BulkClient
 
 Answered = Callable[[Msg, int], None]
 
@@ -20,7 +20,7 @@ class ReplyInbox:
     Mail comes under its own subject, so it does not say which request it answers; everything else does.
     """
 
-    def __init__(self, client: Client, mail_arrived: Callable[[Msg], Awaitable[None]]) -> None:
+    def __init__(self, client: BulkClient, mail_arrived: Callable[[Msg], None]) -> None:
         self._client = client
         self._prefix = client.new_inbox()
         self._mail_arrived = mail_arrived
@@ -30,10 +30,7 @@ class ReplyInbox:
 
     async def open(self) -> Self:
         """Subscribes. The connection does so again whenever it comes back."""
-        # No limits here: what arrives is bounded by what was asked for.
-        self._subscription = await self._client.subscribe(
-            f"{self._prefix}.*.*", cb=self._take, pending_msgs_limit=0, pending_bytes_limit=0
-        )
+        self._subscription = await self._client.hear(f"{self._prefix}.*.*", self._take)
         return self
 
     async def close(self, patience: float) -> None:
@@ -58,9 +55,9 @@ class ReplyInbox:
         """The subject that is to be given as the reply."""
         return f"{self._prefix}.{key}.{part}"
 
-    async def _take(self, answer: Msg) -> None:
+    def _take(self, answer: Msg) -> None:
         if not answer.subject.startswith(self._prefix):
-            await self._mail_arrived(answer)
+            self._mail_arrived(answer)
             return
         key, _, part = answer.subject[len(self._prefix) + 1 :].partition(".")
         if (answered := self._expected.get(key)) is not None:

@@ -7,9 +7,11 @@ from typing import NamedTuple, Protocol
 from rookery_kit.group_commit import GroupCommit
 from rookery_kit.spacing import Spacing
 
+from rookery_orchestrator.mailbox.inbox_summary import InboxSummary
+
 _LARGEST = 2_000
 # Who acknowledges has nothing to wait for: more of it shares a commit, and the frame that confirms it.
-_ADDING_SECONDS = 0.005
+_ADDING_SECONDS = 0.01
 
 
 class Settled(NamedTuple):
@@ -39,15 +41,20 @@ def message_key(tenant: str, sender: str, message_id: str) -> bytes:
 
 
 class SettledInbox:
-    """Asks and tells the store in groups: what all mailboxes of this replica want at a time is one statement."""
+    """Asks and tells the store in groups: what all mailboxes of this replica want at a time is one statement.
 
-    def __init__(self, store: SettledStore) -> None:
+    What it is told is in its summary as well.
+    """
+
+    def __init__(self, store: SettledStore, summary: InboxSummary) -> None:
         self._store = store
+        self.summary = summary
         self._adding: GroupCommit[Settled, None] = GroupCommit(self._add, _LARGEST, Spacing(_ADDING_SECONDS))
         self._asking: GroupCommit[bytes, bool] = GroupCommit(self._ask, _LARGEST)
 
     async def add(self, settled: Sequence[Settled]) -> None:
         """Keeps keys and answers when that is durable. Raises Unavailable."""
+        self.summary.add(each.key for each in settled)
         await self._adding.submit_all(settled)
 
     async def known(self, keys: Sequence[bytes]) -> Sequence[bool]:

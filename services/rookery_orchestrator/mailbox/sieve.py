@@ -1,10 +1,11 @@
 """What of the mail taken out is for its agent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from rookery_kit.clock import Clock
 
 from rookery_orchestrator.mailbox.broker import Fetched, Handle, Settling, Verdict
+from rookery_orchestrator.mailbox.doubts import Doubts
 from rookery_orchestrator.mailbox.model import Envelope, MessageState, Priority
 from rookery_orchestrator.mailbox.outcome_log import OutcomeLog
 from rookery_orchestrator.mailbox.removal import Removal
@@ -18,10 +19,18 @@ class Sieve:
     """Lets through what is neither settled nor expired, of each message one copy at a time."""
 
     def __init__(
-        self, tenant: str, inbox: SettledInbox, removal: Removal, verdicts: Verdicts, outcomes: OutcomeLog, clock: Clock
+        self,
+        tenant: str,
+        inbox: SettledInbox,
+        doubts: Doubts,
+        removal: Removal,
+        verdicts: Verdicts,
+        outcomes: OutcomeLog,
+        clock: Clock,
     ) -> None:
         self._tenant = tenant
         self._inbox = inbox
+        self._doubts = doubts
         self._removal = removal
         self._verdicts = verdicts
         self._outcomes = outcomes
@@ -36,13 +45,13 @@ class Sieve:
         """
         handles = [mail.handle for several in fetched.values() for mail in several if mail.handle.envelope]
         keys = [self.key(handle) for handle in handles]
-        known = await self._inbox.known(keys) if keys else ()
+        known = await self._known(handles, keys)
         now = self._clock.now()
         done: list[Handle] = []
         twins: list[Handle] = []
         expired: list[tuple[Envelope, int]] = []
-        for handle, key, is_known in zip(handles, keys, known, strict=True):
-            if is_known:
+        for handle, key in zip(handles, keys, strict=True):
+            if key in known:
                 done.append(handle)
             elif handle.envelope and handle.envelope.expire_time and handle.envelope.expire_time <= now:
                 done.append(handle)
@@ -65,6 +74,14 @@ class Sieve:
             priority: [mail for mail in several if mail.handle.sequence not in sifted]
             for priority, several in fetched.items()
         }
+
+    async def _known(self, handles: Sequence[Handle], keys: Sequence[bytes]) -> Set[bytes]:
+        """Those of the keys that have been settled."""
+        doubtful = [key for handle, key in zip(handles, keys, strict=True) if self._doubts.about(handle, key)]
+        if not doubtful:
+            return frozenset()
+        known = await self._inbox.known(doubtful)
+        return {key for key, is_known in zip(doubtful, known, strict=True) if is_known}
 
     def key(self, handle: Handle) -> bytes:
         """What the inbox knows mail by. The handle has an envelope."""

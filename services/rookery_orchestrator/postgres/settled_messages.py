@@ -5,11 +5,12 @@ from datetime import timedelta
 
 from rookery_kit.postgres import Database, Queries
 
+from rookery_orchestrator.mailbox.inbox_summary import SettledAt
 from rookery_orchestrator.mailbox.settled_inbox import Settled
 
 
 class PostgresSettledStore:
-    """Implements SettledStore."""
+    """Implements SettledStore and SettledHistory."""
 
     def __init__(self, database: Database, queries: Queries) -> None:
         self._database = database
@@ -25,6 +26,12 @@ class PostgresSettledStore:
         """Those of the keys that are kept."""
         async with self._database.system_statement() as connection:
             return {row["key"] for row in await connection.fetch(self._queries["find_settled_messages"], keys)}
+
+    async def read_on(self, after: SettledAt, most: int) -> list[SettledAt]:
+        """At most so many that come after a place, in the order in which they were settled."""
+        async with self._database.system_statement() as connection:
+            rows = await connection.fetch(self._queries["read_settled_messages"], *after, most)
+        return [SettledAt(row["settle_time"], row["key"]) for row in rows]
 
     async def sweep(self, older_than: timedelta, most: int) -> int:
         """Forgets at most so many keys of that age, and answers how many."""
