@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import BadHeaderError
 from rookery_kit.bus import Bus
-from rookery_kit.bus.bulk_client import BulkClient, Frame
+from rookery_kit.bus.bulk_client import BulkClient, Frame, Question
 
 SUBJECT = "rk.acme.event.probe.1"
 HEADERS = {"Nats-Msg-Id": "acme/agent:7/1", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}
@@ -93,3 +93,65 @@ async def test_after_a_flush_that_was_given_up_the_client_goes_on_reading(
     subscription = await client.subscribe(SUBJECT)
     await client.publish(SUBJECT, b"heard")
     assert (await subscription.next_msg(timeout=5)).data == b"heard"
+
+
+async def test_what_is_heard_is_handed_over_in_order_and_kept_nowhere(bus: Bus) -> None:
+    heard: list[bytes] = []
+    subscription = await bus.client.hear(SUBJECT, lambda message: heard.append(message.data))
+    await bus.client.publish_frames([Frame(SUBJECT, {}, str(number).encode()) for number in range(100)])
+    await eventually(lambda: len(heard) == 100)
+    assert heard == [str(number).encode() for number in range(100)]
+    assert (subscription.pending_msgs, subscription.pending_bytes) == (0, 0)
+    await subscription.unsubscribe()
+    await bus.client.publish(SUBJECT, b"unheard")
+    await bus.client.flush()
+    assert len(heard) == 100
+
+
+async def test_a_taker_that_fails_keeps_nobody_from_reading_on(bus: Bus) -> None:
+    heard: list[bytes] = []
+
+    def take(message: Msg) -> None:
+        heard.append(message.data)
+        if message.data == b"bad":
+            raise ValueError
+
+    await bus.client.hear(SUBJECT, take)
+    for data in (b"bad", b"good"):
+        await bus.client.publish(SUBJECT, data)
+    await eventually(lambda: heard == [b"bad", b"good"])
+
+
+async def test_who_hears_goes_on_hearing_when_the_connection_is_another(bus: Bus, nats_server: RestartableNats) -> None:
+    heard: list[bytes] = []
+    await bus.client.hear(SUBJECT, lambda message: heard.append(message.data))
+    assert await bus.client.ask_all([Question("nobody.listens", {}, b"")], timeout=5) != [None]
+    await nats_server.kill()
+    await nats_server.restart()
+    await eventually(lambda: bus.client.is_connected)
+    await bus.client.publish_frames([Frame(SUBJECT, {}, b"after")])
+    await eventually(lambda: heard == [b"after"])
+    assert await bus.client.ask_all([Question("nobody.listens", {}, b"")], timeout=5) != [None]
+
+
+async def test_frames_follow_what_the_client_was_given_before(bus: Bus) -> None:
+    heard: list[bytes] = []
+    await bus.client.hear(SUBJECT, lambda message: heard.append(message.data))
+    for number in range(0, 100, 2):
+        await bus.client.publish(SUBJECT, str(number).encode())
+        await bus.client.publish_frames([Frame(SUBJECT, {}, str(number + 1).encode())])
+    await eventually(lambda: len(heard) == 100)
+    assert heard == [str(number).encode() for number in range(100)]
+
+
+async def test_of_questions_those_without_an_answer_in_time_have_none(bus: Bus) -> None:
+    asked = bus.client.new_inbox()
+    await bus.client.subscribe(asked, cb=_answer_even_ones)
+    questions = [Question(asked, {}, str(number).encode()) for number in range(6)]
+    answers = await bus.client.ask_all(questions, timeout=0.5)
+    assert [answer and answer.data for answer in answers] == [b"0", None, b"2", None, b"4", None]
+
+
+async def _answer_even_ones(question: Msg) -> None:
+    if int(question.data) % 2 == 0:
+        await question.respond(question.data)

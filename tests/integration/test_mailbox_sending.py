@@ -66,6 +66,19 @@ async def test_batches_are_answered_in_order_and_delivered_in_order(mail: MailSe
     assert texts(delivered) == [f"{batch}-{number}" for batch in range(5) for number in range(40)]
 
 
+@pytest.mark.capability("M1")
+async def test_messages_one_by_one_and_in_batches_do_not_overtake_each_other(mail: MailService) -> None:
+    agent = mail.agent()
+    sizes = (*[1] * 40, 15, *[1] * 5, *[3] * 10, 9, 8, 20, *[1, 12] * 10, *[2] * 20)
+    batches = [[to(agent, f"{batch}-{number}") for number in range(size)] for batch, size in enumerate(sizes)]
+    results = await send_many(mail, *batches)
+    assert len(results) == sum(sizes)
+    assert not [each for each in results if each.HasField("error") or each.duplicate]
+    async with mail.receiving(agent, grant=sum(sizes)) as receiver:
+        delivered = await receiver.deliveries(sum(sizes))
+    assert texts(delivered) == [f"{batch}-{number}" for batch, size in enumerate(sizes) for number in range(size)]
+
+
 @pytest.mark.capability("M6")
 @pytest.mark.capability("M9")
 async def test_one_bad_message_is_in_nobodys_way(mail: MailService, bus: Bus) -> None:
