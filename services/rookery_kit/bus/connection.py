@@ -8,14 +8,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from nats.errors import Error as NatsError
-from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
-from nats.js.errors import APIError
 
 from rookery_kit.bus.atomic_batch import Publication, publish_batch, require_size
 from rookery_kit.bus.bulk_client import BulkClient
 from rookery_kit.bus.publish_each import publish_each
-from rookery_kit.bus.refusals import BusUnavailable, DuplicateInBatch, PayloadTooLarge, refusal
+from rookery_kit.bus.refusals import BusUnavailable, DuplicateInBatch
 from rookery_kit.bus.topology import Topology, ensure_topology
 from rookery_kit.clock import new_id
 from rookery_kit.errors import RookeryError
@@ -110,17 +108,7 @@ class Bus:
         `time_to_live` is in seconds; 0: for ever. Raises BusUnavailable, StreamFull when the stream takes no more,
         or PayloadTooLarge.
         """
-        publication = Publication(subject, payload, message_id, traceparent, time_to_live)
-        self.require_size(publication)
-        try:
-            answer = await self.jetstream.publish(subject, payload, headers=publication.headers())
-        except APIError as error:
-            raise refusal({"err_code": error.err_code, "description": error.description}) from error
-        except MaxPayloadError as error:
-            raise PayloadTooLarge(len(payload), self.client.max_payload) from error
-        except (NatsError, OSError, TimeoutError) as error:
-            raise BusUnavailable(f"the bus does not answer: {type(error).__name__}") from error
-        return bool(answer.duplicate)
+        return (await self._publish_each([Publication(subject, payload, message_id, traceparent, time_to_live)]))[0]
 
     def require_size(self, publication: Publication) -> None:
         """Raises PayloadTooLarge for what the server would refuse for its size."""
@@ -147,18 +135,16 @@ class Bus:
                 pass
             else:
                 return
-        await asyncio.gather(
-            *(
-                self.publish(
-                    each.subject,
-                    each.payload,
-                    message_id=each.message_id,
-                    traceparent=each.traceparent,
-                    time_to_live=each.time_to_live,
-                )
-                for each in publications
-            )
-        )
+        await self._publish_each(publications)
+
+    async def _publish_each(self, publications: Sequence[Publication]) -> list[bool]:
+        for each in publications:
+            self.require_size(each)
+        outcomes = await self.publish_each(publications)
+        for outcome in outcomes:
+            if isinstance(outcome, RookeryError):
+                raise outcome
+        return [outcome is True for outcome in outcomes]
 
     async def ping(self) -> None:
         """Proves that the server answers. Raises BusUnavailable."""

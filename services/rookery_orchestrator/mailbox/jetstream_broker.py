@@ -106,7 +106,7 @@ class JetStreamBroker:
 
         Raises BusUnavailable, StreamFull or PayloadTooLarge.
         """
-        posted = (await self.put_all(tenant, [message]))[0]
+        posted = (await self._posting.post([self._letter(tenant, message)._replace(awaited=True)]))[0]
         if isinstance(posted, RookeryError):
             raise posted
         return posted

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -26,6 +27,7 @@ _FEW_LETTERS = 8
 _OVERTAKABLE = 4
 _REMEMBERED = 16_384
 _COMPANY_SECONDS = 0.005
+_PATIENCE_SECONDS = 0.01
 _ABANDONED_SECONDS = (0.02, 0.1, 0.3)
 _Entry = tuple[Letter, bool]
 _log = structlog.get_logger(__name__)
@@ -38,8 +40,9 @@ class LetterStore:
     batch as a whole: for one known id, for one full mailbox. Such a batch is halved until few enough are left.
 
     A few are published each by itself, and follow one another without waiting as long as few are on their way. Their
-    entries are published once they are stored; entries wait a moment for those of letters that are. Whoever is told
-    that a letter is stored can rely on its entry being so: when this process dies between the two, its sender has heard
+    entries are published once they are stored. Entries wait a moment for those of letters that are under way, and a
+    little longer, to be published together, while all are of senders that go on meanwhile. Whoever is told that a
+    letter is stored can rely on its entry being so: when this process dies between the two, its sender has heard
     nothing and repeats it, and that makes up for it.
     """
 
@@ -51,6 +54,8 @@ class LetterStore:
         self._entries: GroupCommit[_Entry, Posted] = GroupCommit(self._enter, MOST_LETTERS, self._company)
         self._under_way: dict[asyncio.Task[None], int] = {}
         self._arrived = asyncio.Event()
+        self._awaited = asyncio.Event()
+        self._entered = float("-inf")
 
     def knows(self, letter: Letter) -> bool:
         """Whether it was stored here lately, its entry as well."""
@@ -126,6 +131,8 @@ class LetterStore:
             else:
                 entries.append((letter, outcome))
                 stored.append(result)
+        if any(letter.awaited for letter, _ in entries):
+            self._awaited.set()
         if entries:
             self._entries.submit_all(entries).add_done_callback(partial(_hand_on, stored))
 
@@ -138,9 +145,16 @@ class LetterStore:
                     result.set_exception(error)
 
     async def _company(self) -> None:
-        """Waits a moment for the letters that are under way: their entries can come along."""
+        """Waits for entries that can come along."""
+        patience = self._entered + _PATIENCE_SECONDS - asyncio.get_running_loop().time()
+        if patience > 0 and not self._awaited.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._awaited.wait()
         if self._under_way:
             await asyncio.wait(tuple(self._under_way), timeout=_COMPANY_SECONDS)
+        self._entered = asyncio.get_running_loop().time()
+        self._awaited.clear()
 
     async def _enter(self, entries: Sequence[_Entry]) -> Sequence[Posted]:
         fresh = [letter for letter, duplicate in entries if not duplicate]
