@@ -24,7 +24,8 @@ Storing = Posted | asyncio.Future[Posted]
 MOST_LETTERS = 480
 # So many cost the server less, each synced by itself, than the batch that it would prepare for them.
 _FEW_LETTERS = 8
-_OVERTAKABLE = 4
+# Letters follow one another without waiting while no more are under way; then they gather, and may make a batch.
+_MOST_UNDER_WAY = 4
 _REMEMBERED = 16_384
 _COMPANY_SECONDS = 0.005
 _PATIENCE_SECONDS = 0.01
@@ -64,7 +65,7 @@ class LetterStore:
     async def store(self, letters: Sequence[Letter]) -> Sequence[Storing]:
         """Stores at most `MOST_LETTERS`, one call after another. Of many, after an outage the rest is not tried."""
         if len(letters) <= _FEW_LETTERS:
-            await self._until_under_way(max(0, _OVERTAKABLE - len(letters)))
+            await self._until_under_way(max(0, _MOST_UNDER_WAY - len(letters)))
             return self._store_each(letters)
         await self._until_under_way(0)
         return await self._store_many(letters)
