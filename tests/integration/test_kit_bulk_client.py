@@ -144,6 +144,23 @@ async def test_frames_follow_what_the_client_was_given_before(bus: Bus) -> None:
     assert heard == [str(number).encode() for number in range(100)]
 
 
+async def test_what_a_closed_connection_does_not_take_goes_over_the_next(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bytes] = []
+    await bus.client.hear(SUBJECT, lambda message: heard.append(message.data))
+    await bus.client.flush()
+
+    def closed(_payload: bytes) -> None:
+        raise RuntimeError("unable to perform operation; the handler is closed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bus.client._transport, "write", closed)  # noqa: SLF001 -- as uvloop's does once it is closed
+        await bus.client.publish_frames([Frame(SUBJECT, {}, b"first")])
+    await bus.client.publish_frames([Frame(SUBJECT, {}, b"second")])
+    await eventually(lambda: heard == [b"first", b"second"])
+
+
 async def test_of_questions_those_without_an_answer_in_time_have_none(bus: Bus) -> None:
     asked = bus.client.new_inbox()
     await bus.client.subscribe(asked, cb=_answer_even_ones)

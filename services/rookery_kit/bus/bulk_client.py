@@ -103,12 +103,14 @@ class BulkClient(Client):
     async def _write_pending(self) -> None:
         # What the client's flusher does, without waking it: whatever was handed over before goes first.
         assert self._transport is not None
-        pending, self._pending, self._pending_data_size = self._pending, [], 0
         try:
-            self._transport.write(b"".join(pending))
+            self._transport.write(b"".join(self._pending))
+            self._pending, self._pending_data_size = [], 0
             await self._transport.drain()  # type: ignore[no-untyped-call]
         except OSError as error:
             await self._process_op_err(error)
+        except RuntimeError:
+            _log.info("the connection is closed; what is pending goes over the next one")
 
     async def _process_pong(self) -> None:
         if self._pongs and self._pongs[0].done():
