@@ -155,7 +155,7 @@ async def test_what_a_closed_connection_does_not_take_goes_over_the_next(
         raise RuntimeError("unable to perform operation; the handler is closed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(bus.client._transport, "write", closed)  # noqa: SLF001 -- as uvloop's does once it is closed
+        patched.setattr(bus.client._transport, "write", closed)
         await bus.client.publish_frames([Frame(SUBJECT, {}, b"first")])
     await bus.client.publish_frames([Frame(SUBJECT, {}, b"second")])
     await eventually(lambda: heard == [b"first", b"second"])
