@@ -243,11 +243,18 @@ ON CONFLICT DO NOTHING;
 -- name: find_settled_messages
 SELECT key FROM settled_messages WHERE key = ANY($1::bytea[]);
 
+-- name: oldest_transaction_under_way
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
+
+-- name: count_settled_messages
+SELECT count(*) FROM (SELECT FROM settled_messages WHERE settle_time > $1 LIMIT $2) AS counted;
+
 -- name: read_settled_messages
-SELECT settle_time, key FROM settled_messages
-WHERE (settle_time, key) > ($1, $2)
-ORDER BY settle_time, key
-LIMIT $3;
+SELECT key FROM settled_messages WHERE key > $1 AND settle_time > $2 ORDER BY key LIMIT $3;
+
+-- name: read_on_settled_messages
+SELECT xid::text AS xid, key FROM settled_messages
+WHERE (xid, key) > ($1::text::xid8, $2) AND xid IS NOT NULL ORDER BY xid, key LIMIT $3;
 
 -- name: sweep_settled_messages
 DELETE FROM settled_messages WHERE key IN (

@@ -234,9 +234,12 @@ CREATE TABLE settled_messages (
     key bytea PRIMARY KEY,
     settle_time timestamptz NOT NULL DEFAULT now(),
     -- Which delivery was acknowledged.
-    delivery integer NOT NULL DEFAULT 0
+    delivery integer NOT NULL DEFAULT 0,
+    -- In which transaction; not known of the earliest. What others have not committed yet is read on from there.
+    xid xid8 DEFAULT pg_current_xact_id()
 );
-CREATE INDEX settled_messages_age ON settled_messages (settle_time);
+CREATE INDEX settled_messages_age ON settled_messages USING brin (settle_time);
+CREATE INDEX settled_messages_xid ON settled_messages (xid) WHERE xid IS NOT NULL;
 
 -- The audit trail with what became of each message. Nobody tells that a message expired: its time does.
 CREATE VIEW message_records WITH (security_invoker = true) AS

@@ -34,3 +34,10 @@ def test_a_service_has_grpc_wait_for_its_sockets_itself(service: str) -> None:
 
 def test_what_the_operator_has_set_stands() -> None:
     assert seen_by_grpc("auth", os.environ | {VARIABLE: "nothing"}) == "nothing"
+
+
+def test_grpc_knows_what_it_is_told() -> None:
+    program = "import rookery_auth, grpc; grpc.insecure_channel('127.0.0.1:1').close()"
+    environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    command = [sys.executable, "-c", program]
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stderr == ""

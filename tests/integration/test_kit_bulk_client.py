@@ -1,11 +1,13 @@
 """What the bus does its own way with nats-py's client, held against the client as it is, over a real server."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Mapping
 
 import psutil
 import pytest
+import uvloop
 from harness.eventually import eventually
 from harness.nats_server import RestartableNats
 from nats.aio.client import Client
@@ -159,6 +161,45 @@ async def test_what_a_closed_connection_does_not_take_goes_over_the_next(
         await bus.client.publish_frames([Frame(SUBJECT, {}, b"first")])
     await bus.client.publish_frames([Frame(SUBJECT, {}, b"second")])
     await eventually(lambda: heard == [b"first", b"second"])
+
+
+async def test_on_the_loop_of_the_services_a_connection_that_breaks_is_nobody_s_error(
+    nats_server: RestartableNats,
+) -> None:
+    heard: list[bytes] = []
+
+    async def break_and_publish() -> None:
+        client = BulkClient()
+        await client.connect(nats_server.url("auth"), max_reconnect_attempts=-1, reconnect_time_wait=1)
+        try:
+            await client.hear(SUBJECT, lambda message: heard.append(message.data))
+            await client.flush()
+            assert client._transport is not None
+            client._transport.close()  # type: ignore[no-untyped-call]
+            for _ in range(50):
+                await client.publish_frames([Frame(SUBJECT, {}, b"lost, or not")])
+            await eventually(lambda: client.is_connected)
+            await client.publish_frames([Frame(SUBJECT, {}, b"last")])
+            await eventually(lambda: b"last" in heard)
+        finally:
+            await client.close()
+
+    await asyncio.to_thread(uvloop.run, break_and_publish())
+
+
+async def test_a_server_that_does_not_read_keeps_no_question_longer_than_it_may_take(
+    bus: Bus, nats_server: RestartableNats
+) -> None:
+    process = psutil.Process(nats_server.pid)
+    inbox = bus.client.new_inbox()
+    os.kill(nats_server.pid, signal.SIGSTOP)
+    await eventually(lambda: process.status() == psutil.STATUS_STOPPED)
+    try:
+        async with asyncio.timeout(10):
+            for _ in range(8):
+                assert await bus.client.ask_all([Question(inbox, {}, bytes(900_000))], timeout=0.1) == [None]
+    finally:
+        os.kill(nats_server.pid, signal.SIGCONT)
 
 
 async def test_of_questions_those_without_an_answer_in_time_have_none(bus: Bus) -> None:

@@ -10,7 +10,7 @@ import pytest
 from harness.databases import FreshDatabase
 from harness.eventually import eventually
 from harness.mail_replicas import running_mail_replicas
-from harness.mailbox_service import QUICK, MailAgent, MailService, ReceiveClient, nacked, text
+from harness.mailbox_service import QUICK, MailAgent, MailService, ReceiveClient, acked, nacked, text
 from harness.nats_server import RestartableNats
 from rookery_kit.bus import Bus
 from rookery_kit.bus.subjects import mail_subject
@@ -109,3 +109,22 @@ async def test_what_has_failed_is_asked_for_before_it_is_delivered_again(
             await asyncio.wait([second], timeout=_UNANSWERED_SECONDS)
             assert not second.done()
         assert (await second).attempt == 2
+
+
+async def test_mail_goes_on_while_the_inbox_is_away_for_longer_than_mail_may_be_out(
+    replicas: list[MailService], bus: Bus, fresh_database: FreshDatabase
+) -> None:
+    mail = replicas[0]
+    agent = mail.agent()
+
+    async def handed_out_again() -> bool:
+        return any(each.num_redelivered for each in await bus.jetstream.consumers_info("MAIL"))
+
+    async with mail.receiving(agent, grant=100) as receiver:
+        await until_believed(mail, agent, receiver, fresh_database)
+        async with inbox_that_does_not_answer(fresh_database):
+            await mail.send(agent, "settled")
+            await receiver.settle(acked(await receiver.delivery()))
+            await eventually(handed_out_again)
+            await mail.send(agent, "after")
+            assert text(await receiver.delivery()) == "after"

@@ -1,5 +1,6 @@
 """Publishing many messages to one stream at once: the server stores all of them or none, and syncs once."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -63,14 +64,15 @@ async def publish_batch(client: BulkClient, batch: Sequence[Publication], *, bat
         require_size(client, publication)
     try:
         # Only the last one is answered: the server says there what was wrong with the others.
-        await client.publish_frames(
-            Frame(
-                publication.subject,
-                {**publication.headers(), _BATCH_ID: batch_id, _BATCH_SEQUENCE: str(sequence)},
-                publication.payload,
+        async with asyncio.timeout(timeout):
+            await client.publish_frames(
+                Frame(
+                    publication.subject,
+                    {**publication.headers(), _BATCH_ID: batch_id, _BATCH_SEQUENCE: str(sequence)},
+                    publication.payload,
+                )
+                for sequence, publication in enumerate(batch[:-1], start=1)
             )
-            for sequence, publication in enumerate(batch[:-1], start=1)
-        )
         last = batch[-1]
         headers = last.headers()
         headers |= {_BATCH_ID: batch_id, _BATCH_SEQUENCE: str(len(batch)), _BATCH_COMMIT: "1"}

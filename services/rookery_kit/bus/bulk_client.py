@@ -54,41 +54,46 @@ class BulkClient(Client):
         self._questions = count()
         self._asked: dict[str, asyncio.Future[Msg | None]] = {}
         self._answers_to = ""
+        self._opening = asyncio.Lock()
 
     async def hear(self, subject: str, take: Callable[[Msg], None]) -> Subscription:
         """Subscribes, and hands each message over as it is read. Whoever takes them is quick and raises nothing."""
         subscription = await self.subscribe(subject)
-        subscription._pending_queue = _HandingOver(subscription, take)  # noqa: SLF001 -- see the class
+        early = subscription._pending_queue  # noqa: SLF001 -- see _HandingOver
+        handing_over = _HandingOver(subscription, take)
+        subscription._pending_queue = handing_over  # noqa: SLF001
+        while not early.empty():
+            handing_over.put_nowait(early.get_nowait())
         return subscription
 
     async def publish_frames(self, frames: Iterable[Frame]) -> None:
         """Publishes messages in their order. Raises ConnectionClosedError."""
-        if self.is_closed:
-            raise ConnectionClosedError
-        several = list(frames)
-        self.stats["out_msgs"] += len(several)
-        self.stats["out_bytes"] += sum(frame.size for frame in several)
-        await self._send_command(b"".join([frame.encoded for frame in several]))
-        if self.is_connected and self._pending:
-            await self._write_pending()
+        self._hand_over(frames)
+        if self.is_connected and self._transport is not None:
+            try:
+                await self._transport.drain()  # type: ignore[no-untyped-call]
+            except OSError as error:
+                await self._error_cb(error)
+                await self._process_op_err(error)
 
     async def ask_all(self, questions: Sequence[Question], timeout: float) -> list[Msg | None]:
         """Publishes messages in their order, in one write, and answers their answers in that order.
 
-        None: it had none within `timeout` seconds. Raises ConnectionClosedError.
+        None: it had none within `timeout` seconds. Raises ConnectionClosedError. It waits for no room on the way to a
+        server that does not read, so who asks bounds what is asked at a time.
         """
-        if not self._answers_to:
-            self._answers_to = self.new_inbox()
-            await self.hear(f"{self._answers_to}.*", self._answered)
+        async with self._opening:
+            if not self._answers_to:
+                inbox = self.new_inbox()
+                await self.hear(f"{inbox}.*", self._answered)
+                self._answers_to = inbox
         loop = asyncio.get_running_loop()
         keys = [f"{self._answers_to}.{next(self._questions)}" for _ in questions]
         answers: list[asyncio.Future[Msg | None]] = [loop.create_future() for _ in questions]
         self._asked.update(zip(keys, answers, strict=True))
         giving_up = loop.call_later(timeout, _answer_none, answers)
         try:
-            await self.publish_frames(
-                Frame(*question, reply=key) for question, key in zip(questions, keys, strict=True)
-            )
+            self._hand_over(Frame(*question, reply=key) for question, key in zip(questions, keys, strict=True))
             return [await answer for answer in answers]
         finally:
             giving_up.cancel()
@@ -100,17 +105,22 @@ class BulkClient(Client):
         if asked is not None and not asked.done():
             asked.set_result(answer)
 
-    async def _write_pending(self) -> None:
-        # What the client's flusher does, without waking it: whatever was handed over before goes first.
-        assert self._transport is not None
-        try:
-            self._transport.write(b"".join(self._pending))
-            self._pending, self._pending_data_size = [], 0
-            await self._transport.drain()  # type: ignore[no-untyped-call]
-        except OSError as error:
-            await self._process_op_err(error)
-        except RuntimeError:
-            _log.info("the connection is closed; what is pending goes over the next one")
+    def _hand_over(self, frames: Iterable[Frame]) -> None:
+        """Writes to the transport, after whatever the client was given before; without one, it is kept for the next."""
+        if self.is_closed:
+            raise ConnectionClosedError
+        several = list(frames)
+        self.stats["out_msgs"] += len(several)
+        self.stats["out_bytes"] += sum(frame.size for frame in several)
+        self._pending.append(b"".join([frame.encoded for frame in several]))
+        self._pending_data_size += len(self._pending[-1])
+        if self.is_connected and self._transport is not None:
+            try:
+                self._transport.write(b"".join(self._pending))
+            except RuntimeError:
+                _log.info("the connection is closed; what is pending goes over the next one")
+            else:
+                self._pending, self._pending_data_size = [], 0
 
     async def _process_pong(self) -> None:
         if self._pongs and self._pongs[0].done():

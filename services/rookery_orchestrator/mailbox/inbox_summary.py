@@ -1,7 +1,8 @@
 """What is in the inbox of settled messages, in short and in memory, so that few messages must be looked for there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -11,27 +12,38 @@ from rookery_kit.clock import Clock
 from rookery_kit.errors import Unavailable
 
 _WRONG = 0.05
+_LEAST = 1_000_000
 _PAGE = 2_000
 # So that reading a large inbox takes a part of the time only, and the mail goes on.
 _PAUSE_SECONDS = 0.02
-# So long may a commit take from its `settle_time` until others see it.
-_OVERLAP = timedelta(seconds=10)
 _REST_SECONDS = 3600.0
 _log = structlog.get_logger(__name__)
 
 
 class SettledAt(NamedTuple):
-    """A place in the inbox, in the order in which messages were settled."""
+    """A place in the inbox, in the order of the transactions in which messages were settled."""
 
-    settle_time: datetime
+    transaction: int
     key: bytes
 
 
 class SettledHistory(Protocol):
-    """The inbox, read in its order."""
+    """The inbox, to be read whole and read on. All methods raise Unavailable."""
+
+    async def horizon(self) -> int:
+        """The oldest transaction that is under way; whatever an earlier one has settled is seen by now."""
+        ...
+
+    async def count(self, since: datetime, most: int) -> int:
+        """How many were settled since, at most so many."""
+        ...
+
+    async def read(self, since: datetime, after: bytes, most: int) -> Sequence[bytes]:
+        """At most so many of the keys settled since, from a key on, in their order."""
+        ...
 
     async def read_on(self, after: SettledAt, most: int) -> Sequence[SettledAt]:
-        """At most so many that come after a place. Raises Unavailable."""
+        """At most so many that come after a place, in the order of their transactions."""
         ...
 
 
@@ -49,9 +61,10 @@ class Complete(NamedTuple):
 class InboxSummary:
     """Tells of a key that it is not in the inbox, or that it may be: a Bloom filter, wrong one time in twenty.
 
-    What is settled here is added at once, what others settle within `age` seconds, by reading on in the inbox. It
-    begins with what was settled within `kept`, and holds `most` keys, 0.8 bytes for each. When it is full it begins
-    anew; where more than that lies in the inbox it tells nothing, and looks again after an hour.
+    It begins with what was settled within `kept`. What is settled here is added before it is, what others settle by
+    reading on, `age` seconds after the time before; how long a commit takes makes no difference to that. A filter has
+    room for twice what it began with, 0.8 bytes for each key; when it is full another is begun. Where that would begin
+    with more than `most` it tells nothing, and looks again after an hour.
     """
 
     def __init__(
@@ -70,17 +83,27 @@ class InboxSummary:
         self._most = most
         self._kept = kept
         self.age = age
-        self._keys = Bloom(most, _WRONG)
-        self._count = 0
-        self._read_until: datetime | None = None
         self.complete: Complete | None = None
+        self._under_way: set[bytes] = set()
+        self._horizon = 0
+        self._make_room(0)
 
     def may_hold(self, key: bytes) -> bool:
         """Whether the key may be in the inbox."""
         return self.complete is None or key in self._keys
 
+    @contextmanager
+    def settling(self, keys: Sequence[bytes]) -> Iterator[None]:
+        """Holds keys that are being settled here, in whichever filter."""
+        self._under_way.update(keys)
+        self.add(keys)
+        try:
+            yield
+        finally:
+            self._under_way.difference_update(keys)
+
     def add(self, keys: Iterable[bytes]) -> None:
-        """Takes keys that are about to be settled here."""
+        """Takes keys that are settled."""
         new = [key for key in keys if key not in self._keys]
         self._keys.update(new)
         self._count += len(new)
@@ -91,7 +114,7 @@ class InboxSummary:
             pause = self.age
             try:
                 if not await self.catch_up():
-                    _log.info("more messages are settled than the summary of the inbox holds", most=self._most)
+                    _log.warning("more messages are settled than the summary of the inbox may hold", most=self._most)
                     pause = _REST_SECONDS
             except Unavailable as error:
                 _log.info("the summary of the inbox waits", reason=error.reason)
@@ -99,27 +122,45 @@ class InboxSummary:
 
     async def catch_up(self) -> bool:
         """Reads what was settled since the last time; False: it does not fit. Raises Unavailable."""
-        if self._count > self._most:
-            self._begin_anew()
-        moment, now = asyncio.get_running_loop().time(), self._clock.now()
+        # In this order: what is seen below was settled before, and what was stored before has no later place.
+        moment, horizon = asyncio.get_running_loop().time(), await self._history.horizon()
         place = await self._last_place()
-        after = SettledAt(self._read_until or now - self._kept, b"")
-        while page := await self._history.read_on(after, _PAGE):
-            self.add(each.key for each in page)
-            if self._count > self._most:
-                self._begin_anew()
-                return False
-            if len(page) < _PAGE:
-                break
-            after = page[-1]
-            self._read_until = after.settle_time - _OVERLAP
-            await asyncio.sleep(_PAUSE_SECONDS)
-        self._read_until = now - _OVERLAP
+        if self._count > self._room or horizon < self._horizon:
+            # It is full, or the database is another, whose transactions are counted anew.
+            self.complete = None
+        if self.complete is not None:
+            await self._read_on(self._horizon)
+        elif not await self._read():
+            return False
+        self._horizon = horizon
         self.complete = Complete(moment, place)
         return True
 
-    def _begin_anew(self) -> None:
-        self.complete = None
-        self._keys.clear()
+    async def _read(self) -> bool:
+        since = self._clock.now() - self._kept
+        count = await self._history.count(since, self._most + 1)
+        if count > self._most:
+            self._make_room(0)
+            return False
+        self._make_room(count)
+        after = b""
+        while page := await self._history.read(since, after, _PAGE):
+            self.add(page)
+            after = page[-1]
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return True
+
+    async def _read_on(self, transaction: int) -> None:
+        after = SettledAt(transaction, b"")
+        while page := await self._history.read_on(after, _PAGE):
+            self.add(each.key for each in page)
+            if len(page) < _PAGE:
+                return
+            after = page[-1]
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _make_room(self, count: int) -> None:
+        self._room = max(_LEAST, 2 * count)
+        self._keys = Bloom(self._room, _WRONG)
         self._count = 0
-        self._read_until = None
+        self.add(self._under_way)

@@ -172,6 +172,7 @@ class JetStreamBroker:
         def renewed() -> None:
             pulls.renewed()
             removal.renewed()
+            doubts.begin()
             claim.look()
 
         def forget() -> None:

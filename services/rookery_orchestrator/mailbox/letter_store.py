@@ -62,12 +62,16 @@ class LetterStore:
         """Whether it was stored here lately, its entry as well."""
         return letter.publication.message_id in self._stored
 
+    async def at_rest(self) -> None:
+        """Waits until no letter is under way, and it is known of each whether it is stored."""
+        await self._until_under_way(0)
+
     async def store(self, letters: Sequence[Letter]) -> Sequence[Storing]:
         """Stores at most `MOST_LETTERS`, one call after another. Of many, after an outage the rest is not tried."""
         if len(letters) <= _FEW_LETTERS:
             await self._until_under_way(max(0, _MOST_UNDER_WAY - len(letters)))
             return self._store_each(letters)
-        await self._until_under_way(0)
+        await self.at_rest()
         return await self._store_many(letters)
 
     async def _store_many(self, letters: Sequence[Letter]) -> Sequence[Storing]:
@@ -95,7 +99,7 @@ class LetterStore:
     async def _store_halves(self, letters: Sequence[Letter]) -> Sequence[Storing]:
         half = len(letters) // 2
         first = await self._store_half(letters[:half])
-        outage = next((error for each in first if (error := _outage(each)) is not None), None)
+        outage = next(filter(None, map(outage_of, first)), None)
         rest = letters[half:]
         return [*first, *([outage] * len(rest) if outage else await self._store_half(rest))]
 
@@ -103,7 +107,7 @@ class LetterStore:
         if len(letters) > _FEW_LETTERS:
             return await self._store_many(letters)
         results = self._store_each(letters)
-        await self._until_under_way(0)
+        await self.at_rest()
         return results
 
     async def _until_under_way(self, most: int) -> None:
@@ -180,7 +184,7 @@ class LetterStore:
         self._stored.add([letter.publication.message_id for letter in letters])
 
 
-def _outage(result: Storing) -> BusUnavailable | None:
+def outage_of(result: Storing) -> BusUnavailable | None:
     """The outage because of which a letter that has arrived, or has not, is not stored."""
     outcome = result.result() if isinstance(result, asyncio.Future) and result.done() else result
     return outcome if isinstance(outcome, BusUnavailable) else None

@@ -1,7 +1,7 @@
 """How much mail a single mailbox still takes."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 from rookery_kit.bus import Bus, BusUnavailable, StreamFull
@@ -34,8 +34,11 @@ class MailboxRoom:
         self._asked_at_a_time = asyncio.Semaphore(_ASKED_AT_A_TIME)
         self._left: dict[str, tuple[int, float]] = {}
 
-    async def look(self, subjects: Collection[str]) -> None:
-        """Brings up to date what is known of mailboxes, by their subjects. Raises BusUnavailable."""
+    async def look(self, subjects: Collection[str], at_rest: Callable[[], Awaitable[None]]) -> None:
+        """Brings up to date what is known of mailboxes, by their subjects. Raises BusUnavailable.
+
+        `at_rest` returns once what this replica has sent is stored: the broker does not count it before.
+        """
         now = self._clock.monotonic()
         if self._look_again <= now:
             self._looking = self._looking or asyncio.create_task(self._look())
@@ -45,7 +48,9 @@ class MailboxRoom:
                 raise BusUnavailable("the bus does not say how much mail there is")
         if self._is_crowded(len(subjects)):
             unknown = {subject for subject in subjects if self._left.get(subject, (0, 0.0))[1] <= now}
-            await asyncio.gather(*map(self._ask, unknown))
+            if unknown:
+                await at_rest()
+                await asyncio.gather(*map(self._ask, unknown))
 
     def _is_crowded(self, more: int) -> bool:
         """Whether a mailbox may be full, as far as is known; before the first look, anything may be."""

@@ -30,7 +30,7 @@ class DeliveryPolicy:
     most_delayed: int = 10_000
     consumers_in_memory: bool = True
     settled_days: int = 7
-    summarized: int = 20_000_000
+    summarized: int = 100_000_000
     summary_age: float = 3.0
 
     def backoff(self, attempt: int) -> float:

@@ -9,7 +9,7 @@ from rookery_kit.group_commit import GroupCommit
 
 from rookery_orchestrator.mailbox.broker import Posted
 from rookery_orchestrator.mailbox.letter import Letter
-from rookery_orchestrator.mailbox.letter_store import MOST_LETTERS, LetterStore, Storing
+from rookery_orchestrator.mailbox.letter_store import MOST_LETTERS, LetterStore, Storing, outage_of
 from rookery_orchestrator.mailbox.mailbox_room import MailboxRoom
 from rookery_orchestrator.mailbox.tenant_room import TenantRoom
 
@@ -36,7 +36,7 @@ class Posting:
     async def _post(self, letters: Sequence[Letter]) -> Sequence[Storing]:
         try:
             await self._room.look({letter.tenant for letter in letters})
-            await self._mailboxes.look([letter.publication.subject for letter in letters])
+            await self._mailboxes.look([letter.publication.subject for letter in letters], self._store.at_rest)
         except BusUnavailable as error:
             return [error] * len(letters)
         results: dict[int, Storing] = {}
@@ -51,10 +51,13 @@ class Posting:
                 else:
                     fresh[name] = index
         outage: BusUnavailable | None = None
-        for chunk in _chunks([letters[index] for index in fresh.values()]):
+        chunks = list(_chunks([letters[index] for index in fresh.values()]))
+        for chunk in chunks:
             # After an outage the rest is not tried: a sender's later letters must not arrive without the earlier.
             stored = [outage] * len(chunk) if outage else await self._store.store(chunk)
-            outage = next((each for each in stored if isinstance(each, BusUnavailable)), None)
+            if len(chunks) > 1:
+                await self._store.at_rest()
+                outage = next(filter(None, map(outage_of, stored)), None)
             for letter, result in zip(chunk, stored, strict=True):
                 results[fresh[letter.publication.message_id]] = result
         return [

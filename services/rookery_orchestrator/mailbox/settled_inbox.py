@@ -54,8 +54,8 @@ class SettledInbox:
 
     async def add(self, settled: Sequence[Settled]) -> None:
         """Keeps keys and answers when that is durable. Raises Unavailable."""
-        self.summary.add(each.key for each in settled)
-        await self._adding.submit_all(settled)
+        with self.summary.settling([each.key for each in settled]):
+            await self._adding.submit_all(settled)
 
     async def known(self, keys: Sequence[bytes]) -> Sequence[bool]:
         """Whether each of the keys is kept, in order. Raises Unavailable."""
@@ -67,4 +67,5 @@ class SettledInbox:
 
     async def _ask(self, keys: Sequence[bytes]) -> Sequence[bool]:
         known = await self._store.known(keys)
+        self.summary.add(known)
         return [key in known for key in keys]

@@ -77,7 +77,12 @@ class Sieve:
 
     async def _known(self, handles: Sequence[Handle], keys: Sequence[bytes]) -> Set[bytes]:
         """Those of the keys that have been settled."""
-        doubtful = [key for handle, key in zip(handles, keys, strict=True) if self._doubts.about(handle, key)]
+        doubtful = [
+            key
+            for handle, key in zip(handles, keys, strict=True)
+            # What is out here is not settled yet, or just being so: it is not delivered again in any case.
+            if handle.sequence not in self._keys and self._doubts.about(handle, key)
+        ]
         if not doubtful:
             return frozenset()
         known = await self._inbox.known(doubtful)
