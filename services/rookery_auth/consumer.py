@@ -84,7 +84,7 @@ class AuditIntake:
                     continue
                 await self.take(messages)
         finally:
-            if self._bus.client.is_connected:
+            if not self._bus.client.is_closed:
                 await subscription.unsubscribe()
 
     async def take(self, messages: Sequence[Msg]) -> None:

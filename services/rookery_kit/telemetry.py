@@ -7,7 +7,10 @@ an endpoint is set. Metrics are offered to Prometheus always. Secrets and payloa
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from socket import create_connection
+from threading import Thread
 
 import structlog
 from opentelemetry import metrics, trace
@@ -63,7 +66,12 @@ def start_telemetry(settings: ServiceSettings) -> Telemetry:
         raise CannotStart(f"cannot listen on {settings.metrics_listen} for metrics: {error.strerror}") from None
 
     def close() -> None:
-        server.shutdown()
+        ending = Thread(target=server.shutdown)
+        ending.start()
+        # The server looks twice a second whether it is to end, and whenever somebody connects.
+        with suppress(OSError), create_connection((host, server.server_port), timeout=1):
+            ending.join()
+        ending.join()
         server.server_close()
         thread.join()
         stop_tracing()

@@ -105,5 +105,5 @@ async def _overhear(bus: Bus, subject: str, take: Callable[[Msg], Awaitable[None
     try:
         await asyncio.Event().wait()
     finally:
-        if bus.client.is_connected:
+        if not bus.client.is_closed:
             await subscription.unsubscribe()

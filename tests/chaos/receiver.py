@@ -4,13 +4,16 @@ import asyncio
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 from uuid import UUID
 
 from harness.history import Kind, Lane
-from rookery_sdk import Agent, Message, MessageContext
+from rookery_sdk import Agent, Message, MessageContext, serving
 
 from chaos.journal import Journal, read_journal
+from chaos.witness import WitnessedMailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,11 @@ def main(order: Order) -> None:
     path = Path(order.journal)
     done = {note.message_id for _, note in read_journal(path) if note.kind is Kind.EFFECT}
     agent = Agent(order.name, context=Path(order.context), version="chaos")
-    with Journal(path) as journal:
+    with Journal(path) as journal, patch.object(serving, "Mailbox", partial(WitnessedMailbox, journal=journal)):
 
         @agent.message
         async def act(_context: MessageContext, message: Message) -> None:
             lane, number = Lane(*message.payload["lane"]), int(message.payload["number"])
-            journal.note(Kind.DELIVERED, message.id, lane, number, message.attempt)
             if order.pause:
                 await _work(order.pause)
             if order.refuse_every and message.attempt == 1 and UUID(message.id).int % order.refuse_every == 0:

@@ -55,7 +55,7 @@ class Report:
         yield f"seed {self.seed}: {self.seconds:.0f} s, {sum(map(len, self.recoveries.values()))} kills"
         yield (
             f"messages: {counts[Kind.ACCEPTED]} accepted, {counts[Kind.DELIVERED]} deliveries, "
-            f"{counts[Kind.NACKED]} refused once, {counts[Kind.EFFECT]} handled"
+            f"{counts[Kind.NACKED]} refused once, {counts[Kind.EFFECT]} handled, {counts[Kind.SETTLED]} confirmed"
         )
         for victim, seconds in sorted(self.recoveries.items()):
             yield (

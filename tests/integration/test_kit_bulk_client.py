@@ -12,8 +12,9 @@ from harness.eventually import eventually
 from harness.nats_server import RestartableNats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import BadHeaderError
-from rookery_kit.bus import Bus
+from nats.errors import BadHeaderError, OutboundBufferLimitError
+from rookery_kit.bus import Bus, BusUnavailable, Publication
+from rookery_kit.bus.atomic_batch import publish_batch
 from rookery_kit.bus.bulk_client import BulkClient, Frame, Question
 
 SUBJECT = "rk.acme.event.probe.1"
@@ -213,3 +214,31 @@ async def test_of_questions_those_without_an_answer_in_time_have_none(bus: Bus) 
 async def _answer_even_ones(question: Msg) -> None:
     if int(question.data) % 2 == 0:
         await question.respond(question.data)
+
+
+async def test_what_waits_for_a_connection_is_bounded_and_the_rest_is_refused(
+    bus: Bus, nats_server: RestartableNats
+) -> None:
+    await nats_server.kill()
+    await eventually(lambda: not bus.client.is_connected)
+    batch = [Publication(SUBJECT, bytes(100_000)) for _ in range(5)]
+    for _ in range(20):
+        with pytest.raises(BusUnavailable):
+            await publish_batch(bus.client, batch, batch_id="waits", timeout=0.01)
+    assert 0 < bus.client.pending_data_size <= 2 * 1024 * 1024
+    with pytest.raises(OutboundBufferLimitError):
+        await bus.client.ask_all([Question(SUBJECT, {}, bytes(1_900_000))] * 2, timeout=5)
+    await nats_server.restart()
+    await eventually(lambda: bus.client.is_connected)
+    assert await bus.publish(SUBJECT, b"after", message_id="after") is False
+
+
+async def test_who_asked_over_a_connection_that_is_lost_hears_of_it_at_once(
+    bus: Bus, nats_server: RestartableNats
+) -> None:
+    asked: list[bytes] = []
+    await bus.client.hear("somebody.listens", lambda message: asked.append(message.data))
+    asking = asyncio.create_task(bus.client.ask_all([Question("somebody.listens", {}, b"?")], timeout=100))
+    await eventually(lambda: asked)
+    await nats_server.kill()
+    assert await asyncio.wait_for(asking, 10) == [None]

@@ -8,7 +8,7 @@ from harness.nats_server import RestartableNats
 from nats.js.api import RetentionPolicy, StreamConfig
 from rookery_kit.bus import Bus, BusUnavailable, StreamFull
 from rookery_kit.bus.subjects import dead_letter_subject, event_subject, mail_subject
-from rookery_kit.bus.topology import Topology, TopologyMismatch, ensure_topology
+from rookery_kit.bus.topology import Topology, TopologyMismatch, ensure_topology, require_max_payload
 
 
 async def declared(bus: Bus) -> dict[str, StreamConfig]:
@@ -109,3 +109,9 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
 async def test_a_wrong_password_is_unavailable(nats_server: RestartableNats) -> None:
     with pytest.raises(BusUnavailable, match="Authorization Violation"):
         await Bus.connect(nats_server.url().replace(":only-for-tests@", ":wrong@"), name="test", topology=Topology())
+
+
+def test_a_server_that_takes_no_messages_as_large_as_they_may_be_is_refused() -> None:
+    require_max_payload(2 * 1024 * 1024)
+    with pytest.raises(TopologyMismatch, match="set its max_payload to 2097152"):
+        require_max_payload(1024 * 1024)

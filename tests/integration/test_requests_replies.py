@@ -53,6 +53,16 @@ async def test_a_request_that_nobody_answers_ends_with_its_deadline(service: Mai
     assert refused.metadata == {"message_id": message_id}
 
 
+async def test_a_request_that_could_not_be_sent_in_time_is_not_said_to_be_unanswered(
+    service: MailService, nats_server: RestartableNats
+) -> None:
+    expert = service.agent("expert")
+    await nats_server.kill()
+    refused = await refusal(ask(service, expert, "anybody?", timeout=1.0))
+    assert refused.code is grpc.StatusCode.UNAVAILABLE
+    await nats_server.restart()
+
+
 async def test_a_late_answer_is_kept_for_the_same_request_sent_again(service: MailService) -> None:
     expert = service.agent("expert")
     message_id = str(uuid4())

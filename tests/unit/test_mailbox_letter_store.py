@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 from harness.eventually import eventually
-from rookery_kit.bus import Bus, BusUnavailable, Publication
+from rookery_kit.bus import Bus, BusUnavailable, Publication, StreamFull
 from rookery_kit.errors import RookeryError
 from rookery_orchestrator.mailbox import letter_store
 from rookery_orchestrator.mailbox.letter import Letter
@@ -98,3 +98,16 @@ async def test_what_goes_wrong_on_the_way_is_told_to_who_waits(
     assert isinstance(after, asyncio.Future)
     with pytest.raises(type(error)):
         await after
+
+
+async def test_what_is_stored_and_finds_no_room_in_the_trail_is_not_said_to_be_refused(
+    store: LetterStore, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_entries: Sequence[Publication]) -> None:
+        raise StreamFull("the stream is full", of_subject=False)
+
+    monkeypatch.setattr(stream, "publish_all", full)
+    (stored,) = await store.store([letter("first")])
+    assert isinstance(stored, asyncio.Future)
+    assert isinstance(await stored, BusUnavailable)
+    assert not store.knows(letter("first"))

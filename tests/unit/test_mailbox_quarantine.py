@@ -1,11 +1,12 @@
 """Whose fault the loss of a receiver is, and how that is found out."""
 
 import asyncio
+from contextlib import aclosing
 
 import pytest
 from harness.eventually import eventually
 from harness.mailbox_in_memory import MailboxInMemory, piece, stream
-from rookery_kit.stream_end import ENDED_BY_SERVICE
+from rookery_kit.stream_end import end_by_service
 from rookery_orchestrator.mailbox.frames import Deliveries, GrantCredits, Settled
 from rookery_orchestrator.mailbox.model import Action, DeadReason, DeliveryOutcome, Failure, Settlement
 from rookery_orchestrator.mailbox.policy import DeliveryPolicy
@@ -14,7 +15,7 @@ LOST = Failure(DeliveryOutcome.RECEIVER_LOST)
 POLICY = DeliveryPolicy(max_deliveries=2)
 
 
-async def cancelled(mailbox: MailboxInMemory, deliveries: int, reason: str | None = None) -> None:
+async def cancelled(mailbox: MailboxInMemory, deliveries: int, *, by_service: bool = False) -> None:
     """A stream whose receiver, or whose service, goes away once so much is delivered."""
     opened = asyncio.Event()
 
@@ -29,7 +30,7 @@ async def cancelled(mailbox: MailboxInMemory, deliveries: int, reason: str | Non
     await eventually(lambda: not mailbox.mail)
     # What was taken out is on its way within the same turn of the loop.
     await asyncio.wait({consuming}, timeout=0.05)
-    consuming.cancel(reason) if reason else consuming.cancel()
+    end_by_service(consuming) if by_service else consuming.cancel()
     await asyncio.gather(consuming, return_exceptions=True)
     assert len(mailbox.returned) == deliveries
 
@@ -50,7 +51,7 @@ async def test_mail_that_was_lost_with_other_mail_has_not_failed() -> None:
 
 async def test_mail_that_a_stopping_service_takes_back_has_not_failed() -> None:
     mailbox = MailboxInMemory(piece(1))
-    await cancelled(mailbox, 1, ENDED_BY_SERVICE)
+    await cancelled(mailbox, 1, by_service=True)
     assert mailbox.noted == []
 
 
@@ -140,3 +141,25 @@ async def _consume(mailbox: MailboxInMemory, policy: DeliveryPolicy) -> None:
     async with stream(mailbox, grant=10, policy=policy) as agent:
         async for _ in agent.frames:
             pass
+
+
+@pytest.mark.capability("M3")
+@pytest.mark.parametrize(("by_service", "noted"), [(False, [(1, LOST)]), (True, [])])
+async def test_mail_that_is_lost_with_its_receiver_while_it_is_being_written_has_failed(
+    by_service: bool,
+    noted: list[tuple[int, Failure]],
+) -> None:
+    mailbox = MailboxInMemory(piece(1))
+    writing = asyncio.Event()
+
+    async def write() -> None:
+        async with stream(mailbox, grant=1, policy=POLICY) as agent, aclosing(agent.frames):
+            await agent.deliveries()
+            writing.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(write())
+    await writing.wait()
+    end_by_service(task) if by_service else task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (mailbox.returned, mailbox.noted) == ([1], noted)

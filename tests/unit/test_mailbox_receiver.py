@@ -1,11 +1,13 @@
 """The receiver against a mailbox in memory: credits, room, redelivery, the end of a stream."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from harness.eventually import eventually
 from harness.mailbox_in_memory import MailboxInMemory, piece, stream
-from rookery_orchestrator.mailbox.broker import Settling
+from rookery_orchestrator.mailbox import receiver
+from rookery_orchestrator.mailbox.broker import Handle, Settling, Verdict
 from rookery_orchestrator.mailbox.frames import (
     Deliveries,
     GrantCredits,
@@ -199,3 +201,53 @@ async def test_the_mailbox_is_closed_also_when_the_end_is_interrupted() -> None:
 @pytest.mark.parametrize(("attempt", "delay"), [(1, 1.0), (2, 5.0), (3, 30.0), (4, 30.0), (1000, 30.0)])
 def test_the_backoff_follows_its_schedule_and_stays_at_the_last(attempt: int, delay: float) -> None:
     assert DeliveryPolicy(nack_backoff=(1.0, 5.0, 30.0)).backoff(attempt) == delay
+
+
+class SlowToRemember(MailboxInMemory):
+    """Confirms no acknowledgement for now, and everything else at once."""
+
+    async def settle(self, verdicts: Sequence[Verdict]) -> list[bool]:
+        """Waits where something is acknowledged."""
+        if all(verdict.settling is not Settling.REMOVE for verdict in verdicts):
+            self.verdicts += verdicts
+            return [True] * len(verdicts)
+        return await super().settle(verdicts)
+
+
+async def test_refused_mail_that_comes_again_before_the_rest_of_its_group_is_settled_is_delivered() -> None:
+    mailbox = SlowToRemember(piece(1), piece(2))
+    mailbox.may_settle.clear()
+    async with stream(mailbox, grant=10) as agent:
+        assert len(await agent.deliveries()) == 2
+        agent.settle(Settlement(1, Action.ACK), Settlement(2, Action.NACK, delay=0))
+        await eventually(lambda: mailbox.verdicts)
+        mailbox.put(piece(2, attempt=2))
+        (again,) = await agent.deliveries()
+        assert again.attempt == 2
+        mailbox.may_settle.set()
+        assert await agent.next() == Settled((1, 2), ())
+
+
+async def test_mail_is_returned_also_when_the_loss_of_its_receiver_cannot_be_noted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(receiver, "_CLOSE_SECONDS", 0.05)
+    mailbox = MailboxInMemory(piece(1))
+
+    async def never(_handle: Handle, _failure: Failure) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(mailbox, "note", never)
+
+    async def receive() -> None:
+        async with stream(mailbox, grant=1) as agent:
+            await agent.deliveries()
+            await agent.next()
+
+    receiving = asyncio.create_task(receive())
+    await eventually(lambda: not mailbox.mail)
+    await asyncio.wait({receiving}, timeout=0.05)
+    receiving.cancel()
+    await asyncio.gather(receiving, return_exceptions=True)
+    assert mailbox.returned == [1]

@@ -9,7 +9,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import BadHeaderError, ConnectionClosedError
+from nats.errors import BadHeaderError, ConnectionClosedError, OutboundBufferLimitError
 
 _VERSION = "NATS/1.0\r\n"
 _PLAIN = _VERSION.encode()
@@ -67,7 +67,7 @@ class BulkClient(Client):
         return subscription
 
     async def publish_frames(self, frames: Iterable[Frame]) -> None:
-        """Publishes messages in their order. Raises ConnectionClosedError."""
+        """Publishes messages in their order. Raises ConnectionClosedError, or OutboundBufferLimitError."""
         self._hand_over(frames)
         if self.is_connected and self._transport is not None:
             try:
@@ -79,8 +79,9 @@ class BulkClient(Client):
     async def ask_all(self, questions: Sequence[Question], timeout: float) -> list[Msg | None]:
         """Publishes messages in their order, in one write, and answers their answers in that order.
 
-        None: it had none within `timeout` seconds. Raises ConnectionClosedError. It waits for no room on the way to a
-        server that does not read, so who asks bounds what is asked at a time.
+        None: it had none within `timeout` seconds, or will have none because the connection was lost. Raises
+        ConnectionClosedError, or OutboundBufferLimitError. It waits for no room on the way to a server that does not
+        read, so who asks bounds what is asked at a time.
         """
         async with self._opening:
             if not self._answers_to:
@@ -100,20 +101,30 @@ class BulkClient(Client):
             for key in keys:
                 self._asked.pop(key, None)
 
+    def lose_answers(self) -> None:
+        """Answers with None what was asked over a connection that is no more."""
+        _answer_none(self._asked.values())
+
     def _answered(self, answer: Msg) -> None:
         asked = self._asked.pop(answer.subject, None)
         if asked is not None and not asked.done():
             asked.set_result(answer)
 
     def _hand_over(self, frames: Iterable[Frame]) -> None:
-        """Writes to the transport, after whatever the client was given before; without one, it is kept for the next."""
+        """Writes to the transport, after whatever the client was given before; without one, it is kept for the next.
+
+        No more is kept than the client keeps as it is.
+        """
         if self.is_closed:
             raise ConnectionClosedError
         several = list(frames)
+        encoded = b"".join([frame.encoded for frame in several])
+        if not self.is_connected and self._pending_data_size + len(encoded) > self._max_pending_size:
+            raise OutboundBufferLimitError
         self.stats["out_msgs"] += len(several)
         self.stats["out_bytes"] += sum(frame.size for frame in several)
-        self._pending.append(b"".join([frame.encoded for frame in several]))
-        self._pending_data_size += len(self._pending[-1])
+        self._pending.append(encoded)
+        self._pending_data_size += len(encoded)
         if self.is_connected and self._transport is not None:
             try:
                 self._transport.write(b"".join(self._pending))
@@ -134,7 +145,7 @@ class BulkClient(Client):
         return await super()._process_headers(headers)
 
 
-def _answer_none(answers: Sequence["asyncio.Future[Msg | None]"]) -> None:
+def _answer_none(answers: Iterable["asyncio.Future[Msg | None]"]) -> None:
     for answer in answers:
         if not answer.done():
             answer.set_result(None)

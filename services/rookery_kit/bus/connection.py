@@ -14,7 +14,7 @@ from rookery_kit.bus.atomic_batch import Publication, publish_batch, require_siz
 from rookery_kit.bus.bulk_client import BulkClient
 from rookery_kit.bus.publish_each import publish_each
 from rookery_kit.bus.refusals import BusUnavailable, DuplicateInBatch
-from rookery_kit.bus.topology import Topology, ensure_topology
+from rookery_kit.bus.topology import Topology, ensure_topology, require_max_payload
 from rookery_kit.clock import new_id
 from rookery_kit.errors import RookeryError
 
@@ -60,6 +60,7 @@ class Bus:
                 _log.warning("bus error", error=_described(error))
 
         async def on_disconnect() -> None:
+            client.lose_answers()
             if not client.is_closed:
                 _log.warning("bus disconnected")
 
@@ -91,6 +92,7 @@ class Bus:
             raise BusUnavailable(f"the bus does not answer: {_described(client.last_error or error)}") from error
         connected.set()
         try:
+            require_max_payload(client.max_payload)
             await ensure_topology(bus.jetstream, topology)
         except (NatsError, TimeoutError) as error:
             await client.close()

@@ -17,6 +17,7 @@ from rookery_kit.postgres import Connection, Database
 _BATCH = 128
 _FETCH_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
+_LONGEST_RETRY_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
 
 _ENTER = "INSERT INTO inbox (consumer, message_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING true"
@@ -88,7 +89,7 @@ class EventConsumer:
                 for message in messages:
                     await self._take(message)
         finally:
-            if self._bus.client.is_connected:
+            if not self._bus.client.is_closed:
                 await subscription.unsubscribe()
 
     async def _take(self, message: Msg) -> None:
@@ -104,6 +105,6 @@ class EventConsumer:
             raise
         except Exception:
             _log.exception("event not handled", consumer=self._durable, subject=event.subject, message_id=message_id)
-            await message.nak(delay=min(60.0, 2.0**message.metadata.num_delivered))
+            await message.nak(delay=min(_LONGEST_RETRY_SECONDS, 2.0 ** min(message.metadata.num_delivered, 10)))
             return
         await message.ack()

@@ -12,6 +12,8 @@ _DAY = 24 * 3600
 _GIB = 1024**3
 # The server takes no more than 1,000 where a stream does not say otherwise.
 _MOST_CONSUMERS = 1_000_000
+LEAST_MAX_PAYLOAD = 2 * 1024 * 1024
+"""What a message on the bus may have at the least, in bytes: a payload of 1 MiB with all that goes along with it."""
 IDENTITY_STREAM = "IDENTITY"
 REPLY_STREAM = "REPLY"
 
@@ -92,7 +94,15 @@ class Topology:
 
 
 class TopologyMismatch(Exception):
-    """A stream on the server has settings that cannot be brought in line; an operator must decide."""
+    """The server, or a stream on it, has settings that cannot be brought in line; an operator must decide."""
+
+
+def require_max_payload(max_payload: int) -> None:
+    """Raises TopologyMismatch when the server takes no messages as large as those of the suite may be."""
+    if max_payload < LEAST_MAX_PAYLOAD:
+        raise TopologyMismatch(
+            f"NATS takes messages of at most {max_payload} bytes; set its max_payload to {LEAST_MAX_PAYLOAD} or more"
+        )
 
 
 async def ensure_topology(jetstream: JetStreamContext, topology: Topology) -> None:

@@ -109,7 +109,7 @@ class IdentityFeed:
                 if not metadata.num_pending:
                     self._caught_up.set()
         finally:
-            if client.is_connected:
+            if not client.is_closed:
                 await subscription.unsubscribe()
 
     async def _take(self, message: Msg) -> None:

@@ -32,7 +32,7 @@ from rookery_kit.rpc.idempotency import answer_once
 from rookery_kit.rpc.policy import MethodPolicy
 from rookery_kit.rpc.status import deadline_status, masked_status, status_of
 from rookery_kit.rpc.validation import RequestReader
-from rookery_kit.stream_end import ENDED_BY_SERVICE
+from rookery_kit.stream_end import end_by_service
 from rookery_kit.tracing import call_spans
 
 Handler = Callable[[Any, Any], Any]
@@ -83,13 +83,13 @@ class Pipeline:
         """Ends every open stream with SHUTTING_DOWN; their handlers clean up as on a cancellation."""
         self._draining = True
         for task in self._streams:
-            task.cancel(ENDED_BY_SERVICE)
+            end_by_service(task)
 
     def end_refused_streams(self) -> None:
         """Ends the open streams whose callers' tokens are no longer accepted, with what they are refused for."""
         for task, principal in self._streams.items():
             if principal is not None and not self._verifier.admits(principal):
-                task.cancel(ENDED_BY_SERVICE)
+                end_by_service(task)
 
     def wrap(
         self, policy: MethodPolicy, handler: "grpc.RpcMethodHandler[Any, Any]"

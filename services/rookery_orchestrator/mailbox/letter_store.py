@@ -166,8 +166,12 @@ class LetterStore:
         again = [letter._replace(trail=sent_again(letter.trail)) for letter, duplicate in entries if duplicate]
         try:
             await self._bus.publish_all([*self._trails(fresh), *self._trails(again)])
-        except RookeryError as error:
+        except BusUnavailable as error:
             return [error] * len(entries)
+        except RookeryError as error:
+            # The letter is stored, so that what is true of its entry must not be said of it.
+            unsure = BusUnavailable(f"the message may be stored, and is not in the audit trail: {error.message}")
+            return [unsure] * len(entries)
         self._remember([letter for letter, _ in entries])
         return [duplicate for _, duplicate in entries]
 

@@ -40,17 +40,16 @@ class MailboxRoom:
         `at_rest` returns once what this replica has sent is stored: the broker does not count it before.
         """
         now = self._clock.monotonic()
+        self._left = {subject: left for subject, left in self._left.items() if left[1] > now}
         if self._look_again <= now:
             self._looking = self._looking or asyncio.create_task(self._look())
             if self._is_crowded(len(subjects)):
                 await self._looking
             if not self._look_again:
                 raise BusUnavailable("the bus does not say how much mail there is")
-        if self._is_crowded(len(subjects)):
-            unknown = {subject for subject in subjects if self._left.get(subject, (0, 0.0))[1] <= now}
-            if unknown:
-                await at_rest()
-                await asyncio.gather(*map(self._ask, unknown))
+        if self._is_crowded(len(subjects)) and (unknown := set(subjects) - self._left.keys()):
+            await at_rest()
+            await asyncio.gather(*map(self._ask, unknown))
 
     def _is_crowded(self, more: int) -> bool:
         """Whether a mailbox may be full, as far as is known; before the first look, anything may be."""
@@ -67,11 +66,9 @@ class MailboxRoom:
             return
         finally:
             self._looking = None
-        now = self._clock.monotonic()
         self._limit = max(0, info.config.max_msgs_per_subject or 0)
         self._stored = info.state.messages + self._stored - before
-        self._look_again = now + _FRESH_SECONDS
-        self._left = {subject: left for subject, left in self._left.items() if left[1] > now}
+        self._look_again = self._clock.monotonic() + _FRESH_SECONDS
 
     async def _ask(self, subject: str) -> None:
         async with self._asked_at_a_time:
@@ -81,13 +78,14 @@ class MailboxRoom:
         self._left[subject] = max(0, self._limit - waiting), self._clock.monotonic() + _FRESH_SECONDS
 
     def take(self, subject: str) -> StreamFull | None:
-        """Counts a message, or says that there is no room for it."""
-        left, until = self._left.get(subject, (1, 0.0))
-        if left <= 0 and until > self._clock.monotonic():
-            return StreamFull("the mailbox is full", of_subject=True)
-        self._stored += 1
-        if until:
+        """Counts a message, or says that there is no room for it, as far as the last `look` knew."""
+        known = self._left.get(subject)
+        if known is not None:
+            left, until = known
+            if left <= 0:
+                return StreamFull("the mailbox is full", of_subject=True)
             self._left[subject] = left - 1, until
+        self._stored += 1
         return None
 
     def filled(self, subject: str) -> None:

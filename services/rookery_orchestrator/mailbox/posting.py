@@ -46,8 +46,8 @@ class Posting:
             if self._store.knows(letter):
                 results[index] = True
             elif name not in fresh:
-                if (hopeless := self._hopeless(letter)) is not None:
-                    results[index] = hopeless
+                if (refusal := self._take_room(letter)) is not None:
+                    results[index] = refusal
                 else:
                     fresh[name] = index
         outage: BusUnavailable | None = None
@@ -65,8 +65,8 @@ class Posting:
             for index, letter in enumerate(letters)
         ]
 
-    def _hopeless(self, letter: Letter) -> RookeryError | None:
-        """Why it cannot be stored, as far as that is known before."""
+    def _take_room(self, letter: Letter) -> RookeryError | None:
+        """Counts a letter where room is limited, or says why it cannot be stored, as far as that is known before."""
         publication = letter.publication
         try:
             self._bus.require_size(publication)

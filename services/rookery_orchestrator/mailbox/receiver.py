@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from rookery_kit.errors import Unavailable
-from rookery_kit.stream_end import ENDED_BY_SERVICE
+from rookery_kit.stream_end import caller_is_gone
 
 from rookery_orchestrator.mailbox.broker import Fetched, OpenedMailbox
 from rookery_orchestrator.mailbox.frame_queue import FrameQueue
@@ -61,15 +61,11 @@ class Receiver:
             self._mailbox.until_superseded(),
         ]
         tasks = [self._start(loop) for loop in loops]
-        lost = False
         try:
             async for frame in self._frames.frames():
                 yield frame
-        except asyncio.CancelledError as cancellation:
-            lost = ENDED_BY_SERVICE not in cancellation.args
-            raise
         finally:
-            await _to_the_end(self._close(tasks, lost=lost))
+            await _to_the_end(self._close(tasks, lost=caller_is_gone()))
 
     def _start(self, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(loop)
@@ -88,9 +84,13 @@ class Receiver:
                 task.cancel()
             _, pending = await asyncio.wait(pending, timeout=_RETRY_SECONDS)
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                if lost and (suspect := self._in_flight.suspect()) is not None:
+            if lost and (suspect := self._in_flight.suspect()) is not None:
+                async with asyncio.timeout(_CLOSE_SECONDS):
                     await self._mailbox.note(suspect, Failure(DeliveryOutcome.RECEIVER_LOST))
+        except TimeoutError:
+            _log.warning("the loss of a receiver was not noted", unsettled=len(self._in_flight))
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._mailbox.close([*self._in_flight, *self._quarantine])
         except TimeoutError:
             _log.warning("mailbox closed without returning its mail", unsettled=len(self._in_flight))

@@ -109,7 +109,8 @@ class AskAgent:
     async def __call__(self, asker: Principal, question: Draft, forward: Metadata, within: float) -> Message:
         """The answer, within so many seconds. A request that was answered before is not sent again.
 
-        Raises RequestUnanswered, and what SendMessage raises.
+        Raises RequestUnanswered once it is in the mailbox, Unavailable when that is not sure in time, and what
+        SendMessage raises.
         """
         message_id = question.message_id.lower() or self._new_id()
         recipient = await find_recipient(self._directory, asker.tenant, question, forward)
@@ -123,21 +124,23 @@ class AskAgent:
             reply_address=address,
             reply_deadline=self._clock.now() + timedelta(seconds=within),
         )
+        asked = False
         try:
-            async with asyncio.timeout(within - min(_MARGIN_SECONDS, within / 10)):
-                reply = await self._answer(asker, question, forward, place)
+            async with (
+                asyncio.timeout(within - min(_MARGIN_SECONDS, within / 10)),
+                self._replies.awaiting(place) as awaited,
+            ):
+                reply = await self._replies.find(place)
+                if reply is None:
+                    await self._send(asker, question, forward)
+                    asked = True
+                    reply = await awaited.get()
         except TimeoutError:
+            if not asked:
+                raise Unavailable("the request may not have been sent; ask again under the same id") from None
             raise RequestUnanswered(message_id) from None
         asking_agent = asker.identifier if asker.kind == _AGENT else ""
         return reply._replace(correlation_id=message_id, recipient_agent_id=asking_agent)
-
-    async def _answer(self, asker: Principal, question: Draft, forward: Metadata, place: ReplyPlace) -> Message:
-        async with self._replies.awaiting(place) as awaited:
-            known = await self._replies.find(place)
-            if known is not None:
-                return known
-            await self._send(asker, question, forward)
-            return await awaited.get()
 
 
 class ReplyToRequest:

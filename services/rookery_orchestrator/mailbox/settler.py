@@ -168,6 +168,8 @@ class Settler:
             else:
                 delay = self._policy.backoff(failures) if refusal.delay is None else refusal.delay
                 verdicts.append(Verdict(handle, Settling.RETURN, delay))
+        # What is returned comes again as new, and may do so before the rest of the group is settled.
+        self._in_flight.settled(verdict.handle.sequence for verdict in verdicts)
         return await self._carry_out(verdicts, burials, [])
 
     async def _bury_all(self, burials: list[Burial]) -> dict[int, bool]:

@@ -130,7 +130,7 @@ class StoredMail:
                     else:
                         raise BusUnavailable(f"the bus does not show its mail: {status}")
             finally:
-                if client.is_connected:
+                if not client.is_closed:
                     await subscription.unsubscribe()
 
 

@@ -60,7 +60,7 @@ class JetStreamTopicLog:
                         last = sequence
                         yield LoggedPublication(sequence, message.data)
         finally:
-            if self._bus.client.is_connected:
+            if not self._bus.client.is_closed:
                 with suppress(NatsError, OSError, TimeoutError):
                     await subscription.unsubscribe()
 

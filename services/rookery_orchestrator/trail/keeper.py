@@ -88,7 +88,7 @@ class TrailKeeper:
                     # Nobody waits for the trail: what comes meanwhile shares the next commit.
                     await asyncio.sleep(_GATHERING_SECONDS)
         finally:
-            if self._bus.client.is_connected:
+            if not self._bus.client.is_closed:
                 await subscription.unsubscribe()
 
     async def _take(self, messages: Sequence[Msg]) -> None:
