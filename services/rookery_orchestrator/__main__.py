@@ -133,11 +133,10 @@ async def compose(settings: OrchestratorSettings, foundation: Foundation) -> Ser
     for_agents = (
         Registration(add_TaskServiceServicer_to_server, task_rpc),
         Registration(add_MessageServiceServicer_to_server, message_rpc),
-        Registration(add_DeadLetterServiceServicer_to_server, dead_letter_rpc),
         Registration(add_TopicServiceServicer_to_server, topic_rpc),
     )
     return Service(
-        registrations=for_agents,
+        registrations=(*for_agents, Registration(add_DeadLetterServiceServicer_to_server, dead_letter_rpc)),
         over_nats=for_agents,
         background=(
             *mailbox.background,

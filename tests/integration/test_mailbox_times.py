@@ -13,8 +13,9 @@ from harness.eventually import eventually
 from harness.mailbox_service import MailService, running_mail_service, text
 from harness.nats_server import RestartableNats
 from harness.refusal import refusal
+from harness.trail import listed
 from nats.js.errors import NotFoundError
-from rookery.orchestrator.v1 import message_service_pb2
+from rookery.orchestrator.v1 import mailbox_pb2, message_service_pb2
 from rookery_kit.bus import Bus
 from rookery_kit.bus.subjects import mail_subject
 
@@ -96,6 +97,23 @@ async def test_a_message_for_later_is_kept_once_and_survives_the_service(
     ):
         assert text(await receiver.delivery()) == "later"
         await restarted.send(agent, "last")
+        assert text(await receiver.delivery()) == "last"
+
+
+@pytest.mark.capability("M7")
+async def test_a_message_for_later_that_expires_while_the_bus_is_away_is_in_the_trail_and_not_delivered(
+    mail: MailService, nats_server: RestartableNats
+) -> None:
+    agent = mail.agent()
+    sent = await mail.send(agent, "too late", deliver_time=in_seconds(0.3), time_to_live=Duration(seconds=1))
+    await nats_server.kill()
+    gone = sent.message.expire_time.ToDatetime(tzinfo=UTC)
+    await eventually(lambda: datetime.now(UTC) > gone)
+    await nats_server.restart()
+    (record,) = await listed(mail, 1, agent_id=agent.id)
+    assert (record.message.id, record.state) == (sent.message.id, mailbox_pb2.MESSAGE_STATE_EXPIRED)
+    async with mail.receiving(agent, grant=2) as receiver:
+        await mail.send(agent, "last")
         assert text(await receiver.delivery()) == "last"
 
 

@@ -102,15 +102,13 @@ class Bus:
             raise
         return bus
 
-    async def publish(
-        self, subject: str, payload: bytes, *, message_id: str, traceparent: str = "", time_to_live: int = 0
-    ) -> bool:
+    async def publish(self, subject: str, payload: bytes, *, message_id: str, traceparent: str = "") -> bool:
         """Stores a message and answers once it is durable: True when this id was stored before.
 
-        `time_to_live` is in seconds; 0: for ever. Raises BusUnavailable, StreamFull when the stream takes no more,
+        Raises BusUnavailable, StreamFull when the stream takes no more,
         or PayloadTooLarge.
         """
-        return (await self._publish_each([Publication(subject, payload, message_id, traceparent, time_to_live)]))[0]
+        return (await self._publish_each([Publication(subject, payload, message_id, traceparent)]))[0]
 
     def require_size(self, publication: Publication) -> None:
         """Raises PayloadTooLarge for what the server would refuse for its size."""

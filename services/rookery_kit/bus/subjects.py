@@ -1,7 +1,6 @@
 """The names on the bus, in one place."""
 
 PREFIX = "rk"
-PRIORITIES = ("high", "normal", "low")
 
 MESSAGE_ID_HEADER = "Nats-Msg-Id"
 TRACEPARENT_HEADER = "traceparent"

@@ -120,7 +120,7 @@ class MailBroker(Protocol):
     def put_all(self, tenant: str, messages: Sequence[Message]) -> "Awaitable[Sequence[Posted]]":
         """Stores messages in their order, each with a result of its own, in order; they have their place at once.
 
-        What comes at the same time from elsewhere shares the sync.
+        Where many come at the same time, from wherever, they share the sync.
         """
         ...
 

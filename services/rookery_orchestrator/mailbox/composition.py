@@ -87,7 +87,7 @@ async def compose_mailbox(
     broker = await JetStreamBroker.start(
         bus, uplink, policy, outcomes, SettledInbox(stores.settled, summary), room, eraser, clock, new_id
     )
-    delayed = DelayedMail(stores.delayed, broker, clock, policy.most_delayed)
+    delayed = DelayedMail(stores.delayed, broker, policy.most_delayed)
     send_message = SendMessage(Mailroom(broker, delayed), directory, clock, new_id)
     replies = JetStreamReplies(bus)
     answer_trail = JetStreamAnswerTrail(bus, new_id, with_payloads=policy.trail_payloads)

@@ -1,12 +1,16 @@
 """Moving mail to the dead letters."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
 from uuid import UUID, uuid5
 
 import structlog
+from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 from rookery_kit.bus import Bus
-from rookery_kit.bus.subjects import dead_letter_subject
+from rookery_kit.bus.subjects import dead_letter_subject, mail_subject
 from rookery_kit.clock import Clock
 from rookery_kit.errors import RookeryError
 
@@ -18,6 +22,8 @@ from rookery_orchestrator.mailbox.verdicts import Verdicts
 from rookery_orchestrator.mailbox.wire import dead_letter
 
 _RETRY_SECONDS = 0.5
+# Times are told in nanoseconds, and kept in microseconds.
+_SAME_TIME = timedelta(milliseconds=1)
 _IDS = UUID("5f0f7b0e-3a36-4c1b-9a6c-2f1f3f6f6b1d")
 _log = structlog.get_logger(__name__)
 
@@ -42,15 +48,12 @@ class DeadLetters:
 
     async def bury(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
         """Answers once both are certain. False: the mail had been settled already."""
-        while True:
-            try:
-                if not await self._publish(handle, reason, detail, attempts):
-                    return False
-                break
-            except RookeryError as error:
-                _log.warning("dead letter waits", reason=error.reason, agent_id=self._agent_id)
-                await asyncio.sleep(_RETRY_SECONDS)
-        await self._verdicts.settle([Verdict(handle, Settling.GIVE_UP)])
+        if not await self._patiently(lambda: self._publish(handle, reason, detail, attempts)):
+            return False
+        (given_up,) = await self._verdicts.settle([Verdict(handle, Settling.GIVE_UP)])
+        if not given_up:
+            # The consumer is gone that handed it out, and another would do so again.
+            await self._patiently(lambda: self._remove(handle))
         _log.warning(
             "dead letter",
             tenant=self._tenant,
@@ -61,12 +64,36 @@ class DeadLetters:
         )
         return True
 
-    async def _publish(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
+    async def _patiently(self, step: Callable[[], Awaitable[bool]]) -> bool:
+        while True:
+            try:
+                return await step()
+            except RookeryError as error:
+                _log.warning("dead letter waits", reason=error.reason, agent_id=self._agent_id)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _find(self, handle: Handle) -> RawStreamMsg | None:
+        """The mail of a handle; None: it is gone, and so it is when a restored stream has other mail at its place."""
         with bus_errors():
             try:
                 mail = await self._jetstream.get_msg(STREAM, handle.sequence)
             except NotFoundError:
-                return False
+                return None
+        same_subject = mail.subject == mail_subject(self._tenant, self._agent_id, handle.priority.value)
+        same_time = mail.time is not None and abs(mail.time - handle.store_time) < _SAME_TIME
+        return mail if same_subject and same_time else None
+
+    async def _remove(self, handle: Handle) -> bool:
+        if await self._find(handle) is None:
+            return False
+        with bus_errors(), suppress(NotFoundError):
+            await self._jetstream.delete_msg(STREAM, handle.sequence)
+        return True
+
+    async def _publish(self, handle: Handle, reason: DeadReason, detail: str, attempts: int) -> bool:
+        mail = await self._find(handle)
+        if mail is None:
+            return False
         letter = dead_letter(mail.data or b"", self._agent_id, reason, detail, attempts)
         letter.id = str(
             uuid5(_IDS, f"{self._tenant}/{self._agent_id}/{handle.sequence}/{handle.store_time.isoformat()}")

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Protocol
 
 import structlog
-from rookery_kit.clock import Clock
 from rookery_kit.errors import ResourceExhausted, RookeryError
 from rookery_kit.group_commit import GroupCommit
 
@@ -86,10 +85,9 @@ class DelayedMail:
     What was handed over twice has the same id, so it is delivered once. Times are compared in the database.
     """
 
-    def __init__(self, store: DelayedStore, broker: MailBroker, clock: Clock, limit: int) -> None:
+    def __init__(self, store: DelayedStore, broker: MailBroker, limit: int) -> None:
         self._store = store
         self._broker = broker
-        self._clock = clock
         self._limit = limit
         self._wake = asyncio.Event()
         self._adding: GroupCommit[Delayed, Posted] = GroupCommit(self._add)
@@ -113,13 +111,14 @@ class DelayedMail:
             await self._wait(_LOOK_SECONDS if pause is None else min(max(pause, 0.0), _LOOK_SECONDS))
 
     async def hand_over(self) -> int:
-        """Hands over what is due, a batch at the most, and answers how many there were."""
+        """Hands over what is due, a batch at the most, and answers how many there were.
+
+        Also what has expired since, which is delivered to nobody: so it is in the audit trail.
+        """
         async with self._store.due(_BATCH, _POSTPONE_SECONDS) as due:
-            now = self._clock.now()
             by_tenant: defaultdict[str, list[int]] = defaultdict(list)
             for index, each in enumerate(due.messages):
-                if each.message.expire_time is None or each.message.expire_time > now:
-                    by_tenant[each.tenant].append(index)
+                by_tenant[each.tenant].append(index)
             for tenant, indexes in by_tenant.items():
                 posted = await self._broker.put_all(tenant, [due.messages[index].message for index in indexes])
                 refused = {index for index, result in zip(indexes, posted, strict=True) if not isinstance(result, bool)}

@@ -71,7 +71,7 @@ class OutcomeLog:
         now = self._clock.now()
         outcomes = [Outcome(envelope, state, now, 0) for envelope in envelopes]
         for begin in range(0, len(outcomes), _BATCH):
-            await self._publish(tenant, outcomes[begin : begin + _BATCH], self._new_id())
+            await self._publish(tenant, outcomes[begin : begin + _BATCH])
 
     async def run(self) -> None:
         """Hands over until cancelled, and then what is left. Outages of the bus are waited out."""
@@ -86,7 +86,7 @@ class OutcomeLog:
         for tenant in tuple(self._waiting):
             while outcomes := self._waiting[tenant][:_BATCH]:
                 try:
-                    await self._publish(tenant, outcomes, self._new_id())
+                    await self._publish(tenant, outcomes)
                 except RookeryError as error:
                     _log.warning("the audit trail waits", reason=error.reason)
                     return
@@ -95,7 +95,8 @@ class OutcomeLog:
                 self._missed = False
             del self._waiting[tenant]
 
-    async def _publish(self, tenant: str, outcomes: list[Outcome], trail_id: str) -> None:
+    async def _publish(self, tenant: str, outcomes: list[Outcome]) -> None:
+        trail_id = self._new_id()
         trail = mail_pb2.Trail(outcomes=map(_encode, outcomes))
         await self._bus.publish(trail_subject(tenant, trail_id), trail.SerializeToString(), message_id=trail_id)
 
