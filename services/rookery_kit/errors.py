@@ -31,6 +31,11 @@ class InvalidArgument(RookeryError):
         super().__init__(message, **metadata)
         self.violations = violations
 
+    def within(self, path: str) -> "InvalidArgument":
+        """The same of a request that is at `path` in another."""
+        violations = tuple((f"{path}.{field}", said) for field, said in self.violations)
+        return InvalidArgument(f"{path}.{self.message}", violations, **self.metadata)
+
 
 class Unauthenticated(RookeryError):
     """The caller could not be identified."""

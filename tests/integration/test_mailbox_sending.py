@@ -55,6 +55,14 @@ def reason_of(status: status_pb2.Status) -> str:
 
 
 @pytest.mark.capability("M1")
+async def test_a_time_that_is_none_is_named_with_its_place_in_the_batch(mail: MailService) -> None:
+    good, bad = (to(mail.agent(name), "x") for name in ("ann", "ben"))
+    bad.deliver_time.seconds = 10**18
+    refused = await refusal(send_many(mail, [good, bad]))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+    assert refused.fields == ("messages[1].deliver_time",)
+
+
 async def test_batches_are_answered_in_order_and_delivered_in_order(mail: MailService) -> None:
     agent = mail.agent()
     batches = [[to(agent, f"{batch}-{number}") for number in range(40)] for batch in range(5)]

@@ -192,6 +192,14 @@ async def test_a_broadcast_reaches_those_who_fit(service: MailService) -> None:
         assert text(await receiver.delivery()) == "direct"
 
 
+@pytest.mark.parametrize("capability", ["Not OK", "*", " ", "Ü"])
+async def test_a_broadcast_to_what_is_no_capability_is_refused(service: MailService, capability: str) -> None:
+    selector = message_service_pb2.AgentSelector(capability=capability)
+    request = message_service_pb2.BroadcastRequest(selector=selector)
+    refused = await refusal(service.messages.Broadcast(request, metadata=service.mint.bearer()))
+    assert (refused.code, refused.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ("selector.capability",))
+
+
 async def test_a_broadcast_to_everybody_is_refused(service: MailService) -> None:
     request = message_service_pb2.BroadcastRequest(selector=message_service_pb2.AgentSelector(online_only=True))
     refused = await refusal(service.messages.Broadcast(request, metadata=service.mint.bearer()))

@@ -72,6 +72,17 @@ async def test_a_watch_begins_at_a_moment(service: MailService) -> None:
     assert (await watch.next())[1] == "after"
 
 
+@pytest.mark.parametrize("year", [1, 2262, 2263, 9999])
+async def test_a_watch_begins_at_a_moment_however_far_off(service: MailService, year: int) -> None:
+    await publish(service, "before")
+    watch = await Watch(service, since=datetime(year, 12, 31, tzinfo=UTC)).opened()
+    if year == 1:
+        assert (await watch.next())[1] == "before"
+        return
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(watch.next(), 0.3)
+
+
 async def test_a_watch_outlives_a_restart_of_the_bus(service: MailService, nats_server: RestartableNats) -> None:
     watch = await Watch(service).opened()
     await publish(service, "one")

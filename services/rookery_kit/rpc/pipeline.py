@@ -29,10 +29,10 @@ from rookery_kit.rpc.auditing import CallAudit
 from rookery_kit.rpc.call import Call
 from rookery_kit.rpc.call_durations import CallDurations
 from rookery_kit.rpc.idempotency import answer_once
+from rookery_kit.rpc.open_stream import OpenStream
 from rookery_kit.rpc.policy import MethodPolicy
 from rookery_kit.rpc.status import deadline_status, masked_status, status_of
 from rookery_kit.rpc.validation import RequestReader
-from rookery_kit.stream_end import end_by_service
 from rookery_kit.tracing import call_spans
 
 Handler = Callable[[Any, Any], Any]
@@ -75,21 +75,21 @@ class Pipeline:
         self._validator = Validator()
         self._max_message_bytes = max_message_bytes
         self._default_deadline = default_deadline
-        self._streams: dict[asyncio.Task[Any], Principal | None] = {}
+        self._streams: set[OpenStream] = set()
         self._draining = False
         verifier.on_withdrawal(self.end_refused_streams)
 
     def drain(self) -> None:
         """Ends every open stream with SHUTTING_DOWN; their handlers clean up as on a cancellation."""
         self._draining = True
-        for task in self._streams:
-            end_by_service(task)
+        for stream in self._streams:
+            stream.end()
 
     def end_refused_streams(self) -> None:
         """Ends the open streams whose callers' tokens are no longer accepted, with what they are refused for."""
-        for task, principal in self._streams.items():
-            if principal is not None and not self._verifier.admits(principal):
-                end_by_service(task)
+        for stream in self._streams:
+            if stream.principal is not None and not self._verifier.admits(stream.principal):
+                stream.end()
 
     def wrap(
         self, policy: MethodPolicy, handler: "grpc.RpcMethodHandler[Any, Any]"
@@ -185,21 +185,20 @@ class Pipeline:
     def _stream(self, read: Callable[[Any], object], handler: Handler) -> Answer:
         async def stream(data_or_iterator: Any, call: Call) -> None:  # noqa: ANN401 -- gRPC's two shapes
             requests = read(data_or_iterator)
-            with self._ended_from_here(call.caller):
+            with self._ended_from_here(call.caller) as opened:
                 async with aclosing(handler(requests, call)) as responses:
                     async for response in responses:
-                        await call.write(response)
+                        await opened.write(call, response)
 
         return stream
 
     @contextmanager
-    def _ended_from_here(self, principal: Principal | None) -> Iterator[None]:
-        task = asyncio.current_task()
-        assert task is not None
+    def _ended_from_here(self, principal: Principal | None) -> Iterator[OpenStream]:
         self._refuse_when_draining()
-        self._streams[task] = principal
+        opened = OpenStream(principal)
+        self._streams.add(opened)
         try:
-            yield
+            yield opened
         except asyncio.CancelledError:
             # Cancelled by `drain`, by `end_refused_streams`, or by the caller, who is gone and hears nothing.
             self._refuse_when_draining()
@@ -207,7 +206,7 @@ class Pipeline:
                 self._verifier.admit(principal)
             raise
         finally:
-            del self._streams[task]
+            self._streams.remove(opened)
 
     def _refuse_when_draining(self) -> None:
         if self._draining:

@@ -165,9 +165,6 @@ class JetStreamBroker:
         pulls = Pulls(self._uplink, consumers, removal, began, self._now_and_then)
         verdicts = Verdicts(self._uplink, consumers, pulls.inbox)
         recall = Recall(self._bus, self._stored, consumers, verdicts, self._turns, tenant, agent_id)
-        await claim.take()
-        with bus_errors():
-            await pulls.inbox.open()
 
         def renewed() -> None:
             pulls.renewed()
@@ -181,8 +178,16 @@ class JetStreamBroker:
             if not self._held[tenant, agent_id]:
                 del self._held[tenant, agent_id]
 
+        # Before the claim is made: from then on another may take the mailbox over, or the connection be lost.
         self._uplink.listen(renewed)
         self._held[tenant, agent_id][claim] = pulls
+        try:
+            await claim.take()
+            with bus_errors():
+                await pulls.inbox.open()
+        except BaseException:
+            forget()
+            raise
         self._eraser.expect(len(self._held))
         history = FailureHistory(self._bus, self._clock, tenant, agent_id, session)
         return JetStreamMailbox(

@@ -19,13 +19,15 @@ _ANSWER_SECONDS = 5.0
 _RETRY_SECONDS = 0.2
 _EXTEND = b"+WPI"
 _RETURN = b"-NAK"
-_REMOVE = b""
 _GIVE_UP = b"+TERM"
 _log = structlog.get_logger(__name__)
 
 
 class Verdicts:
-    """Tells the broker, again and again until it confirms; repeating a verdict changes nothing."""
+    """Tells the broker, again and again until it confirms; repeating a verdict changes nothing.
+
+    Acknowledgements are none of them: what was acknowledged is remembered, and removed by the way.
+    """
 
     def __init__(self, uplink: Uplink, consumers: Consumers, inbox: ReplyInbox) -> None:
         self._uplink = uplink
@@ -109,8 +111,6 @@ class _Confirmations:
 
 
 def _words(verdict: Verdict) -> bytes:
-    if verdict.settling is Settling.REMOVE:
-        return _REMOVE
     if verdict.settling is Settling.EXTEND:
         return _EXTEND
     if verdict.settling is Settling.GIVE_UP:

@@ -10,6 +10,7 @@ from rookery_kit.errors import InvalidArgument
 from rookery_kit.rpc import Call
 from rookery_kit.rpc.status import status_of
 
+from rookery_orchestrator.mailbox.model import Draft
 from rookery_orchestrator.mailbox.sending import SendMessage, Sent, Unsent
 from rookery_orchestrator.rpc.drafts import decode_draft
 
@@ -109,12 +110,22 @@ class BulkSending:
         try:
             async for batch in batches:
                 _refuse_replies(batch)
-                drafts = [decode_draft(request, traceparent) for request in batch.messages]
+                drafts = _decode(batch, traceparent)
                 sending = await self._send_message.many(call.principal, drafts, call.forward)
                 on_their_way.add(sending, batch.ByteSize())
                 await on_their_way.room()
         finally:
             on_their_way.end()
+
+
+def _decode(batch: message_service_pb2.SendMessagesRequest, traceparent: str) -> list[Draft]:
+    drafts: list[Draft] = []
+    for index, request in enumerate(batch.messages):
+        try:
+            drafts.append(decode_draft(request, traceparent))
+        except InvalidArgument as error:
+            raise error.within(f"messages[{index}]") from None
+    return drafts
 
 
 def _refuse_replies(batch: message_service_pb2.SendMessagesRequest) -> None:

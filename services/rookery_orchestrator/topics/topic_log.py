@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -17,6 +18,8 @@ _STREAM = "TOPIC"
 _BATCH = 64
 _IDLE_SECONDS = 10.0
 _CONSUMER_SECONDS = 60.0
+# The server counts nanoseconds in 64 bits; what is beyond them would be a moment in between.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
 _RETRY_SECONDS = 0.5
 
 
@@ -74,7 +77,8 @@ class JetStreamTopicLog:
         )
         if start.since is not None:
             # A moment in RFC 3339, which the client passes on as it is.
-            moment: object = start.since.isoformat().replace("+00:00", "Z")
+            since = min(max(start.since, _EARLIEST), _LATEST)
+            moment: object = since.isoformat().replace("+00:00", "Z")
             return config.evolve(deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=moment)
         if start.after_sequence is not None:
             return _after(config, start.after_sequence)

@@ -85,7 +85,7 @@ class AgentWatch:
                 if news:
                     told = place
                     yield Changes(place, news)
-                elif not changes:
+                elif not changes and not feed.after(place, 1):
                     await feed.news(self._bookmark_seconds)
                     if not feed.after(place, 1):
                         place = max(place, self._feed.place)

@@ -80,7 +80,8 @@ class Wanted:
             terms.append(("agent_id", (await find_agent(client, self.agent)).id))
         parts = [f"{name} = {_quoted(value)}" for name, value in terms if value]
         if self.filter:
-            parts.append(f"({self.filter})")
+            # Alone it stays as it is, so that an error names its characters as they were typed.
+            parts.append(f"({self.filter})" if parts else self.filter)
         return " AND ".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 -- a command imports what it needs when it runs, so that --help is fast
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,13 +15,24 @@ from rookery_cli.state import context_of
 
 app = typer.Typer(help="Look after dead letters: messages that could not be handled.", no_args_is_help=True)
 
+
+class Reason(StrEnum):
+    """Why messages were given up."""
+
+    MAX_DELIVERIES = "MAX_DELIVERIES"
+    TERMINATED = "TERMINATED"
+    MAILBOX_FULL = "MAILBOX_FULL"
+
+
 _EXAMPLE = 'state = DEAD AND type = "question"'
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The dead letter's id.")]
 _OptionalId = Annotated[str, typer.Argument(metavar="[ID]", help="The dead letter's id; else say which.")]
 _Agent = Annotated[str, typer.Option("--agent", "-a", metavar="AGENT", help="Only of this agent's mailbox.")]
 _Sender = Annotated[str, typer.Option("--sender", metavar="SUBJECT", help="Only from this sender, such as user:admin.")]
 _Type = Annotated[str, typer.Option("--type", metavar="WORD", help="Only messages of this type.")]
-_Reason = Annotated[str, typer.Option("--reason", metavar="WORD", help="Only MAX_DELIVERIES, or only TERMINATED.")]
+_Reason = Annotated[
+    Reason | None, typer.Option("--reason", case_sensitive=False, help="Only those given up for this reason.")
+]
 _Filter = Annotated[str, typer.Option("--filter", metavar="FILTER", help=f"Only those, such as: {_EXAMPLE}")]
 _All = Annotated[bool, typer.Option("--all", help="All of them.")]
 
@@ -32,7 +44,7 @@ def list_(
     agent: _Agent = "",
     sender: _Sender = "",
     kind: _Type = "",
-    reason: _Reason = "",
+    reason: _Reason = None,
     filter_: _Filter = "",
     limit: Limit = DEFAULT_LIMIT,
     everything: Everything = False,
@@ -43,7 +55,7 @@ def list_(
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    wanted, output = Wanted(agent, sender, kind, reason, filter_), Output(as_json=as_json)
+    wanted, output = Wanted(agent, sender, kind, reason or "", filter_), Output(as_json=as_json)
     extent = Extent(None if everything else limit)
     perform(context_of(ctx), lambda client: list_dead_letters(client, wanted, extent, output), filter_example=_EXAMPLE)
 
@@ -66,7 +78,7 @@ def requeue(
     agent: _Agent = "",
     sender: _Sender = "",
     kind: _Type = "",
-    reason: _Reason = "",
+    reason: _Reason = None,
     filter_: _Filter = "",
     everything: _All = False,
     yes: Yes = False,
@@ -77,10 +89,10 @@ def requeue(
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    _require_choice(dead_letter_id, (agent, sender, kind, reason, filter_), everything=everything)
+    _require_choice(dead_letter_id, (agent, sender, kind, reason or "", filter_), everything=everything)
     if not dead_letter_id:
         confirm("Send all of these dead letters into their mailboxes again?", yes=yes)
-    wanted, output = Wanted(agent, sender, kind, reason, filter_), Output(as_json=as_json)
+    wanted, output = Wanted(agent, sender, kind, reason or "", filter_), Output(as_json=as_json)
     perform(
         context_of(ctx),
         lambda client: requeue_dead_letters(client, dead_letter_id, wanted, output),
@@ -96,7 +108,7 @@ def discard(
     agent: _Agent = "",
     sender: _Sender = "",
     kind: _Type = "",
-    reason: _Reason = "",
+    reason: _Reason = None,
     filter_: _Filter = "",
     everything: _All = False,
     yes: Yes = False,
@@ -107,9 +119,9 @@ def discard(
     from rookery_cli.output import Output
     from rookery_cli.suite import perform
 
-    _require_choice(dead_letter_id, (agent, sender, kind, reason, filter_), everything=everything)
+    _require_choice(dead_letter_id, (agent, sender, kind, reason or "", filter_), everything=everything)
     confirm("Discard for good?", yes=yes)
-    wanted, output = Wanted(agent, sender, kind, reason, filter_), Output(as_json=as_json)
+    wanted, output = Wanted(agent, sender, kind, reason or "", filter_), Output(as_json=as_json)
     perform(
         context_of(ctx),
         lambda client: discard_dead_letters(client, dead_letter_id, wanted, output),

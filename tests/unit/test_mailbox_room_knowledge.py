@@ -1,6 +1,5 @@
 """What is known of mailboxes while letters are posted."""
 
-import asyncio
 from types import SimpleNamespace
 from typing import cast
 
@@ -26,7 +25,6 @@ class Server:
         return self.time
 
     async def stream_info(self, _stream: str, subjects_filter: str = "") -> SimpleNamespace:
-        await asyncio.sleep(0)
         if subjects_filter:
             self.asked.append(subjects_filter)
             self.time += self.answers_in
