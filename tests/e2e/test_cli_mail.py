@@ -74,7 +74,7 @@ async def test_dead_letters_are_listed_shown_requeued_and_discarded(
     assert (refused.code, refused.err.splitlines()[-1]) == (2, "hint: add --yes to do it without asking")
     assert (await rookery("dlq", "requeue")).code == 2
     broken = await rookery("dlq", "list", "--filter", "state =")
-    assert (broken.code, "character 8" in broken.err, ")" in broken.err.splitlines()[0]) == (1, True, False), broken.err
+    assert (broken.code, "at character 8: expected a value after `=`, found the end" in broken.err) == (1, True)
     unknown = await rookery("dlq", "list", "--reason", "boredom")
     assert (unknown.code, "MAILBOX_FULL" in unknown.err) == (2, True), unknown.err
     assert (await rookery("dlq", "list", "--reason", "max_deliveries")).err == "no dead letters\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.checks.step import BIN, ROOT, Failed, Skipped, Step, run, run_and_keep_last_line, search_path
 
-WORKERS = "2"
+WORKERS = "3"
 LEAST_COVERAGE = 85
 # More than so many failures are no accident of a busy machine.
 MOST_TAKEN_AGAIN = 5
