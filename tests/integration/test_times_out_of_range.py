@@ -39,7 +39,7 @@ async def test_a_moment_beyond_the_calendar_is_refused_wherever_it_is_given(
     batches = mail.messages.SendMessages(
         iter([message_service_pb2.SendMessagesRequest(messages=[send])]), metadata=admin
     )
-    assert await refused_for(batches.read()) == wrong
+    assert await refused_for(batches.read()) == ("INVALID_FIELD", ["messages[0].deliver_time"])
     for name in ("since", "until"):
         listing = message_service_pb2.ListMessagesRequest(**{name: beyond})  # type: ignore[arg-type]
         assert await refused_for(mail.messages.ListMessages(listing, metadata=admin)) == ("INVALID_FIELD", [name])
