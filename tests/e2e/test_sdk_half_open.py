@@ -11,6 +11,7 @@ from harness.nats_server import RestartableNats
 from harness.sdk_agents import context_of, online, serving
 from harness.silent_proxy import silent_proxy
 from harness.suite import Suite, running_suite
+from rookery.orchestrator.v1 import mailbox_pb2, message_service_pb2
 from rookery_sdk import Agent, Client, Message, MessageContext
 
 # Longer than the connection takes to be given up, so that what comes again was given back.
@@ -24,6 +25,11 @@ async def suite(fresh_database: FreshDatabase, nats_server: RestartableNats) -> 
     services = ("auth", "registry", "orchestrator")
     async with running_suite(fresh_database, nats_server, services=services, extra=extra) as running:
         yield running
+
+
+async def all_acknowledged(client: Client) -> bool:
+    listed = await client.messages.ListMessages(message_service_pb2.ListMessagesRequest())
+    return all(record.state == mailbox_pb2.MESSAGE_STATE_ACKED for record in listed.messages)
 
 
 @pytest.mark.capability("M1")
@@ -54,6 +60,8 @@ async def test_an_agent_whose_connection_is_dead_goes_on_where_it_stood_within_s
             await eventually(lambda: proxy.connections > connections, within=SECONDS)
             go_on.set()
             await eventually(lambda: len(done) == 2)
+            # What was handled before the new stream was open is acknowledged when it comes again.
+            await eventually(lambda: all_acknowledged(client), within=SECONDS)
         await client.send("clerk", "afterwards")
         # In another session, which does not know what this process has handled.
         async with serving(agent):
