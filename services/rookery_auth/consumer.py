@@ -7,12 +7,10 @@ from uuid import UUID
 import structlog
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from rookery.auth.v1 import audit_pb2
 from rookery.events.v1 import audit_record_pb2, tenant_event_pb2
 from rookery_kit.audit.event import AUDIT_EVENT
-from rookery_kit.bus import Bus, Event
+from rookery_kit.bus import Bus, Durable, Event
 from rookery_kit.bus.subjects import event_subject
 from rookery_kit.errors import RookeryError
 from rookery_kit.identity import TENANT
@@ -24,8 +22,7 @@ from rookery_auth.postgres import PostgresAudit, PostgresTenants
 AUDIT_DURABLE = "auth-audit"
 ERASURE_DURABLE = "auth-tenant-erasure"
 ERASURE_REPORTS = event_subject("*", "tenant_erasure", "*")
-_BATCH = 256
-_FETCH_SECONDS = 5.0
+_EVENTS = Durable("EVENT", AUDIT_DURABLE, event_subject("*", AUDIT_EVENT, "*"), 256)
 _RETRY_SECONDS = 0.5
 _OUTCOMES = frozenset(audit_pb2.AuditOutcome.values()) - {audit_pb2.AUDIT_OUTCOME_UNSPECIFIED}
 _log = structlog.get_logger(__name__)
@@ -55,37 +52,7 @@ class AuditIntake:
 
     async def run(self) -> None:
         """Takes events in until cancelled. Outages of the database and the bus are waited out."""
-        while True:
-            try:
-                await self._consume()
-            except (RookeryError, NatsError, OSError, TimeoutError) as error:
-                _log.warning("audit log waits", error=str(error) or type(error).__name__)
-                await asyncio.sleep(_RETRY_SECONDS)
-
-    async def _consume(self) -> None:
-        config = ConsumerConfig(
-            durable_name=AUDIT_DURABLE,
-            filter_subject=event_subject("*", AUDIT_EVENT, "*"),
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=30,
-            deliver_policy=DeliverPolicy.ALL,
-            max_ack_pending=_BATCH * 4,
-        )
-        jetstream = self._bus.jetstream
-        await jetstream.add_consumer("EVENT", config)
-        subscription = await jetstream.pull_subscribe_bind(stream="EVENT", durable=AUDIT_DURABLE)
-        try:
-            while True:
-                try:
-                    messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
-                except TimeoutError:
-                    # Nothing came; ask whether the consumer is still there, as after a loss of the server's disk.
-                    await jetstream.consumer_info("EVENT", AUDIT_DURABLE)
-                    continue
-                await self.take(messages)
-        finally:
-            if not self._bus.client.is_closed:
-                await subscription.unsubscribe()
+        await _EVENTS.read(self._bus, self.take)
 
     async def take(self, messages: Sequence[Msg]) -> None:
         """Writes a batch and acknowledges it. Raises DatabaseUnavailable; then all of it comes again."""

@@ -3,6 +3,7 @@
 from rookery_kit.bus.atomic_batch import Publication
 from rookery_kit.bus.connection import Bus
 from rookery_kit.bus.consumer import Event, EventConsumer
+from rookery_kit.bus.durable import Durable
 from rookery_kit.bus.outbox import OutboxRelay, OutgoingEvent, append, append_all
 from rookery_kit.bus.refusals import BatchAbandoned, BusUnavailable, DuplicateInBatch, PayloadTooLarge, StreamFull
 
@@ -11,6 +12,7 @@ __all__ = [
     "Bus",
     "BusUnavailable",
     "DuplicateInBatch",
+    "Durable",
     "Event",
     "EventConsumer",
     "OutboxRelay",

@@ -1,21 +1,18 @@
 """Consuming events so that each takes effect once."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from rookery_kit.bus.connection import Bus
+from rookery_kit.bus.durable import Durable
 from rookery_kit.bus.subjects import MESSAGE_ID_HEADER
 from rookery_kit.errors import RookeryError
 from rookery_kit.postgres import Connection, Database
 
 _BATCH = 128
-_FETCH_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
 _LONGEST_RETRY_SECONDS = 60.0
 _log = structlog.get_logger(__name__)
@@ -50,47 +47,19 @@ class EventConsumer:
         handle: Callable[[Connection, Event], Awaitable[None]],
         stream: str = "EVENT",
     ) -> None:
-        self._stream = stream
+        self._source = Durable(stream, durable, filter_subject, _BATCH)
         self._bus = bus
         self._database = database
         self._durable = durable
-        self._filter_subject = filter_subject
         self._handle = handle
 
     async def run(self) -> None:
         """Consumes until cancelled. Outages of the database and the bus are waited out."""
-        while True:
-            try:
-                await self._consume()
-            except (RookeryError, NatsError, OSError, TimeoutError) as error:
-                _log.warning("consumer waits", consumer=self._durable, error=str(error) or type(error).__name__)
-                await asyncio.sleep(_RETRY_SECONDS)
+        await self._source.read(self._bus, self._take_all)
 
-    async def _consume(self) -> None:
-        config = ConsumerConfig(
-            durable_name=self._durable,
-            filter_subject=self._filter_subject,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=30,
-            deliver_policy=DeliverPolicy.ALL,
-            max_ack_pending=_BATCH * 2,
-        )
-        jetstream = self._bus.jetstream
-        await jetstream.add_consumer(self._stream, config)
-        subscription = await jetstream.pull_subscribe_bind(stream=self._stream, durable=self._durable)
-        try:
-            while True:
-                try:
-                    messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
-                except TimeoutError:
-                    # Nothing came; ask whether the consumer is still there, as after a loss of the server's disk.
-                    await jetstream.consumer_info(self._stream, self._durable)
-                    continue
-                for message in messages:
-                    await self._take(message)
-        finally:
-            if not self._bus.client.is_closed:
-                await subscription.unsubscribe()
+    async def _take_all(self, messages: Sequence[Msg]) -> None:
+        for message in messages:
+            await self._take(message)
 
     async def _take(self, message: Msg) -> None:
         headers = message.headers or {}

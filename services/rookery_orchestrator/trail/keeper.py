@@ -7,11 +7,9 @@ from datetime import date
 import structlog
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig
 from rookery.events.v1 import mail_pb2
 from rookery.orchestrator.v1 import mailbox_pb2, message_pb2
-from rookery_kit.bus import Bus
+from rookery_kit.bus import Bus, Durable
 from rookery_kit.bus.subjects import trail_subject
 from rookery_kit.errors import RookeryError
 from rookery_kit.timestamps import moment_of
@@ -24,10 +22,8 @@ from rookery_orchestrator.trail.answers import Answer, AnswerTaking
 from rookery_orchestrator.trail.model import UUID_TEXT, EndEntry, SentAgain, SentEntry
 from rookery_orchestrator.trail.store import TrailStore
 
-_STREAM = "MAIL"
-_DURABLE = "trail"
 _BATCH = 128
-_FETCH_SECONDS = 5.0
+_ENTRIES = Durable("MAIL", "trail", trail_subject("*", "*"), _BATCH)
 _GATHERING_SECONDS = 0.2
 _RETRY_SECONDS = 0.5
 _MOST_TRIES = 5
@@ -57,39 +53,13 @@ class TrailKeeper:
 
     async def run(self) -> None:
         """Takes down until cancelled. Outages of the database and the bus are waited out."""
-        while True:
-            try:
-                await self._consume()
-            except (RookeryError, NatsError, OSError, TimeoutError) as error:
-                _log.warning("the audit trail waits", error=str(error) or type(error).__name__)
-                await asyncio.sleep(_RETRY_SECONDS)
+        await _ENTRIES.read(self._bus, self._take_and_gather)
 
-    async def _consume(self) -> None:
-        jetstream = self._bus.jetstream
-        config = ConsumerConfig(
-            durable_name=_DURABLE,
-            filter_subject=trail_subject("*", "*"),
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=30,
-            max_ack_pending=_BATCH * 4,
-        )
-        await jetstream.add_consumer(_STREAM, config)
-        subscription = await jetstream.pull_subscribe_bind(stream=_STREAM, durable=_DURABLE)
-        try:
-            while True:
-                try:
-                    messages = await subscription.fetch(_BATCH, timeout=_FETCH_SECONDS)
-                except TimeoutError:
-                    # Nothing came; ask whether the consumer is still there, as after a loss of the server's disk.
-                    await jetstream.consumer_info(_STREAM, _DURABLE)
-                    continue
-                await self._take(messages)
-                if len(messages) < _BATCH:
-                    # Nobody waits for the trail: what comes meanwhile shares the next commit.
-                    await asyncio.sleep(_GATHERING_SECONDS)
-        finally:
-            if not self._bus.client.is_closed:
-                await subscription.unsubscribe()
+    async def _take_and_gather(self, messages: Sequence[Msg]) -> None:
+        await self._take(messages)
+        if len(messages) < _BATCH:
+            # Nobody waits for the trail: what comes meanwhile shares the next commit.
+            await asyncio.sleep(_GATHERING_SECONDS)
 
     async def _take(self, messages: Sequence[Msg]) -> None:
         read = [(message, _read(message)) for message in messages]
