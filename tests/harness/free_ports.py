@@ -1,6 +1,7 @@
 """Ports that nobody uses, outside the range from which the system picks ports of outgoing connections.
 
-A port from within that range, free when it is looked for, may be taken by any client a moment later.
+A port from within that range, free when it is looked for, may be taken by any client a moment later. Each worker of a
+test run has ports of its own: one that a test has chosen is free until its server is up, and while that is restarted.
 """
 
 import os
@@ -8,6 +9,9 @@ import random
 import socket
 
 _LOWEST, _HIGHEST = 10_000, 32_000
+_SHARES = 4
+_SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES
+_PORTS = range(_LOWEST + _SHARE, _HIGHEST, _SHARES)
 _random = random.Random(os.getpid())
 _given: set[int] = set()
 
@@ -15,7 +19,7 @@ _given: set[int] = set()
 def free_port() -> int:
     """A port on 127.0.0.1 that is free and that this process was not given before."""
     while True:
-        port = _random.randrange(_LOWEST, _HIGHEST)
+        port = _random.choice(_PORTS)
         if port not in _given and _is_free(port):
             _given.add(port)
             return port
