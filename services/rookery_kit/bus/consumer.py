@@ -50,7 +50,6 @@ class EventConsumer:
         self._source = Durable(stream, durable, filter_subject, _BATCH)
         self._bus = bus
         self._database = database
-        self._durable = durable
         self._handle = handle
 
     async def run(self) -> None:
@@ -67,13 +66,15 @@ class EventConsumer:
         event = Event(message.subject, message.data, message_id)
         try:
             async with self._database.system_transaction() as connection:
-                if await connection.fetchval(_ENTER, self._durable, message_id):
+                if await connection.fetchval(_ENTER, self._source.name, message_id):
                     await self._handle(connection, event)
         except RookeryError:
             await message.nak(delay=_RETRY_SECONDS)
             raise
         except Exception:
-            _log.exception("event not handled", consumer=self._durable, subject=event.subject, message_id=message_id)
+            _log.exception(
+                "event not handled", consumer=self._source.name, subject=event.subject, message_id=message_id
+            )
             await message.nak(delay=min(_LONGEST_RETRY_SECONDS, 2.0 ** min(message.metadata.num_delivered, 10)))
             return
         await message.ack()

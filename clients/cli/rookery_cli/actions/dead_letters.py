@@ -75,7 +75,7 @@ class Wanted:
 
     async def expression(self, client: Client) -> str:
         """All of it as one filter. Raises Refused for an agent that there is not."""
-        terms = [("sender", self.sender), ("type", self.type), ("reason", self.reason.upper())]
+        terms = [("sender", self.sender), ("type", self.type), ("reason", self.reason)]
         if self.agent:
             terms.append(("agent_id", (await find_agent(client, self.agent)).id))
         parts = [f"{name} = {_quoted(value)}" for name, value in terms if value]
